@@ -1,0 +1,360 @@
+"""runbook.toml: what it may say, and what a mistake in it is answered with."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import checkouts
+import pytest
+from servers import PROJECT, Database
+
+from lexikon_runbook import database, preflight, settings
+from lexikon_runbook.errors import SettingsError, TargetUnreachable
+from lexikon_runbook.settings import Target
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "runbook.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def refusal(folder: Path, text: str) -> SettingsError:
+    """What reading this runbook.toml raises."""
+    with pytest.raises(SettingsError) as stop:
+        settings.targets(written(folder, text))
+    assert stop.value.state == "nothing was changed."
+    return stop.value
+
+
+def test_without_a_file_there_are_default_and_demo(tmp_path: Path) -> None:
+    """DATABASE_URL is target `default`, the embedded server is `demo`; both are open."""
+    known = settings.targets(tmp_path)
+    assert list(known) == ["default", "demo"]
+    assert known["default"].source == "environment variable DATABASE_URL"
+    assert known["demo"].source == "embedded server"
+    assert not known["default"].protected
+    assert known["default"].archive == tmp_path / "archive"
+
+
+def test_a_full_target_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    """Every key that the file may hold arrives in the target."""
+    text = """
+    archive = "/var/lib/runbooks"
+    [targets.production]
+    url_env = "PROD_URL"
+    alembic_ini = "db/alembic.ini"
+    alembic_section = "prod"
+    env_py_variable = "SQLALCHEMY_URL"
+    env_py_option = "db.url"
+    protection = "protected"
+    health_url = "http://127.0.0.1:8000/health"
+    restart = "systemctl restart api"
+    logs = "journalctl -u api -n 100"
+    lock_timeout_max_s = 5
+    statement_timeout_max_s = 600.5
+    """
+    found = settings.targets(written(tmp_path, text))["production"]
+    assert found == Target(
+        name="production",
+        project=tmp_path,
+        alembic_ini="db/alembic.ini",
+        alembic_section="prod",
+        url_env="PROD_URL",
+        env_py_variable="SQLALCHEMY_URL",
+        env_py_option="db.url",
+        protection="protected",
+        health_url="http://127.0.0.1:8000/health",
+        restart="systemctl restart api",
+        logs="journalctl -u api -n 100",
+        lock_timeout_max_s=5,
+        statement_timeout_max_s=600.5,
+        archive=Path("/var/lib/runbooks"),
+    )
+    assert found.ini == tmp_path / "db" / "alembic.ini"
+    assert found.protected
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    """A quotation mark that is missing on line 3 is looked for on line 3."""
+    error = refusal(tmp_path, '[targets.a]\nurl_env = "A"\nlogs = "tail\n')
+    assert f"{tmp_path}/runbook.toml:3: not valid TOML" in error.happened
+    assert error.next_step == "mend that line."
+
+
+def test_a_file_that_is_not_utf8_says_so(tmp_path: Path) -> None:
+    """Bytes that are no text are a refusal, not a crash."""
+    (tmp_path / "runbook.toml").write_bytes(b"archive = '\xff\xfe'")
+    with pytest.raises(SettingsError, match="can't be read") as stop:
+        settings.targets(tmp_path)
+    assert "UTF-8" in stop.value.next_step
+
+
+def test_a_misspelt_key_is_named_with_its_line_and_the_right_spelling(tmp_path: Path) -> None:
+    """The line is the one in the right table, though another table has the key, too."""
+    text = '[targets.prod-eu]\nurl_env = "A"\n[targets.prod]\nurl_env = "B"\nprotecton = "open"\n'
+    error = refusal(tmp_path, text)
+    assert "runbook.toml:5: unknown key 'protecton'; did you mean 'protection'?" in error.happened
+    assert error.next_step.startswith("known keys: alembic_ini, ")
+    again = refusal(tmp_path, text.replace("url_env", "url_evn", 1))
+    assert "runbook.toml:2: unknown key 'url_evn'; did you mean 'url_env'?" in again.happened
+
+
+def test_a_key_above_the_tables_is_named_with_its_line(tmp_path: Path) -> None:
+    """Also where a table's name resembles it."""
+    error = refusal(tmp_path, '[targets.archiv]\nurl_env = "A"\n[target.x]\nurl_env = "B"\n')
+    assert "runbook.toml:3: unknown key 'target'; did you mean 'targets'?" in error.happened
+    assert error.next_step == "only `archive` and [targets.NAME] may stand at the top."
+
+
+@pytest.mark.parametrize("key", ["url", "password", "dsn"])
+def test_a_secret_in_the_file_is_refused_and_not_repeated(tmp_path: Path, key: str) -> None:
+    """The advice is the variable to use in its place."""
+    error = refusal(tmp_path, f'[targets.x]\n{key} = "postgresql://u:hunter22@h/d"\n')
+    assert f"runbook.toml:2: {key}: secrets are not read from this file" in error.happened
+    assert error.next_step == 'delete it, and write url_env = "DATABASE_URL" in [targets.x].'
+    assert "hunter22" not in str(error)
+
+
+@pytest.mark.parametrize("key", ["url_env", "service", "env_py_variable"])
+def test_a_url_where_a_name_belongs_is_refused_and_not_repeated(tmp_path: Path, key: str) -> None:
+    """`url_env = "postgresql://..."` is an easy mistake, and its value is a secret."""
+    source = "" if key == "url_env" else 'url_env = "A"\n'
+    text = f'[targets.x]\n{source}{key} = "postgresql://u:hunter22@h/d"\n'
+    error = refusal(tmp_path, text)
+    assert f"{key} does not hold a name" in error.happened
+    assert error.next_step.startswith(f"write a name, {key} = ")
+    assert "hunter22" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("line", "happened", "advice"),
+    [
+        ("health_url = 8000", "health_url must be text", 'health_url = "..."'),
+        ("protection = true", "protection must be text", 'protection = "..."'),
+        ('protection = "high"', "'high' is no protection level", 'protection = "protected"'),
+        ('health_url = "localhost:8000"', "is no web address", 'health_url = "http://'),
+        ('lock_timeout_max_s = "5"', "lock_timeout_max_s must be seconds, above 0", "= 2.0"),
+        ("lock_timeout_max_s = true", "lock_timeout_max_s must be seconds, above 0", "= 2.0"),
+        ("lock_timeout_max_s = 0", "lock_timeout_max_s must be seconds, above 0", "= 2.0"),
+        ("lock_timeout_max_s = -1", "lock_timeout_max_s must be seconds, above 0", "= 2.0"),
+        ("lock_timeout_max_s = nan", "lock_timeout_max_s must be seconds, above 0", "= 2.0"),
+        ("statement_timeout_max_s = inf", "must be seconds, above 0", "= 2.0"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_line_and_an_example(
+    tmp_path: Path, line: str, happened: str, advice: str
+) -> None:
+    """Types and ranges are checked when the file is read, not when a run needs them."""
+    error = refusal(tmp_path, f'[targets.x]\nurl_env = "A"\n{line}\n')
+    assert "runbook.toml:3: " in error.happened
+    assert happened in error.happened
+    assert advice in error.next_step
+
+
+@pytest.mark.parametrize("lines", ['url_env = "A"\nservice = "b"', 'logs = "tail x"'])
+def test_a_target_needs_exactly_one_source_of_its_url(tmp_path: Path, lines: str) -> None:
+    """Both, or none, is refused with both spellings."""
+    error = refusal(tmp_path, f"[targets.x]\n{lines}\n")
+    assert "runbook.toml:1: target x needs one source of its URL" in error.happened
+    assert 'either url_env = "DATABASE_URL" or service = "NAME"' in error.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "happened"),
+    [
+        ("targets = 3", "targets must hold tables"),
+        ("[targets]\nprod = 1", "targets must hold tables"),
+        ("archive = 3", "archive must be text"),
+        ('[targets."a b"]\nurl_env = "A"', "'a b' can't name a target"),
+    ],
+)
+def test_the_wrong_shape_of_the_file_is_refused_with_the_line(
+    tmp_path: Path, text: str, happened: str
+) -> None:
+    """Each says what should stand there."""
+    error = refusal(tmp_path, text)
+    assert "runbook.toml:1: " in error.happened
+    assert happened in error.happened
+    assert error.next_step
+
+
+def test_an_unknown_target_names_the_known_ones_and_the_likely_one(tmp_path: Path) -> None:
+    """The next step is the list, or the table to add."""
+    folder = written(tmp_path, '[targets.production]\nurl_env = "A"\n')
+    with pytest.raises(SettingsError, match="did you mean 'production'") as stop:
+        settings.target("prodution", folder)
+    assert stop.value.next_step == (
+        "use one of default, demo, production, or add [targets.prodution] to runbook.toml."
+    )
+    with pytest.raises(SettingsError) as stop:
+        settings.target("x]\nurl_env = 1", folder)
+    assert "[targets.NAME]" in stop.value.next_step
+
+
+def test_the_project_is_found_from_a_folder_below_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook in runbooks/, and a shell anywhere in the checkout, mean the same project."""
+    (tmp_path / "runbook.toml").touch()
+    below = tmp_path / "services" / "api"
+    below.mkdir(parents=True)
+    (below / "alembic.ini").touch()
+    monkeypatch.chdir(below)
+    assert settings.project_folder() == tmp_path
+    (tmp_path / "runbook.toml").unlink()
+    assert settings.project_folder() == below
+
+
+def test_the_project_can_be_named_by_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LEXIKON_RUNBOOK_PROJECT counts more than the working folder."""
+    written(tmp_path, "")
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setenv("LEXIKON_RUNBOOK_PROJECT", str(tmp_path))
+    assert settings.project_folder() == tmp_path
+
+
+def test_no_project_says_where_to_go(tmp_path: Path) -> None:
+    """A folder without either file is answered with the command."""
+    with pytest.raises(SettingsError, match=r"no runbook\.toml and no alembic\.ini") as stop:
+        settings.project_folder(tmp_path)
+    assert "LEXIKON_RUNBOOK_PROJECT" in stop.value.next_step
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_an_unset_variable_is_answered_with_the_export_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    """Also one that is set and empty."""
+    if value is not None:
+        monkeypatch.setenv("DATABASE_URL", value)
+    with pytest.raises(SettingsError, match="DATABASE_URL, which is not set") as stop:
+        settings.target("default", tmp_path).url()
+    assert stop.value.next_step.startswith("export DATABASE_URL=postgresql://")
+
+
+def test_a_libpq_service_is_a_target_like_any_other(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pg_service.conf holds the address; runs, and the project's env.py, get there by its name."""
+    project = checkouts.checkout(tmp_path / "project")
+    project.revision("aaaa0001", None)
+    project.settings('[targets.served]\nservice = "our-db"\n')
+    given = database.server.arguments
+    lines = [f"{key}={value}" for key, value in given.items()]
+    services = tmp_path / "services"
+    services.write_text("\n".join(["[our-db]", *lines, f"dbname={database.name}"]))
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    target = settings.target("served", project.folder)
+    assert target.source == "libpq service our-db"
+    found = preflight.check(target, "upgrade")
+    assert found.identity.database == database.name
+    assert found.behind == 1
+
+
+def test_an_unknown_libpq_service_names_the_file_to_look_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cause is the service's name, not the network."""
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "none"))
+    folder = written(tmp_path, '[targets.served]\nservice = "nowhere"\n')
+    with pytest.raises(TargetUnreachable, match="libpq can't use that service") as stop:
+        database.connect(settings.target("served", folder))
+    assert "PGSERVICEFILE" in stop.value.next_step
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:s3cr%40t/x@h/d",
+        "postgresql://u@corp:s3cr%40t/x@h/d",
+        "postgresql://u/x:s3cr%40t/x@h/d",
+        "postgresql://h/d?user=u&password=s3cr%40t/x",
+    ],
+)
+def test_a_password_is_masked_however_it_is_spelt(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """In the URL, alone, decoded, encoded; and what is no secret stays readable."""
+    target = Target("t", Path(), url_env="HERE_URL")
+    monkeypatch.setenv("HERE_URL", url)
+    for text in (url, "it was s3cr%40t/x", "it was s3cr@t/x", "it was s3cr%40t%2Fx"):
+        masked = target.mask(text)
+        assert "s3cr" not in masked
+        assert "***" in masked
+    assert target.mask("12 rows at http://127.0.0.1:8000/health") == (
+        "12 rows at http://127.0.0.1:8000/health"
+    )
+    monkeypatch.delenv("HERE_URL")
+    assert "s3cr" not in target.mask(f"postgresql://{url.partition('://')[2]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("alter role x password 'hunter22' login", "alter role x password *** login"),
+        ("PASSWORD E'hun''hunter22';", "PASSWORD ***;"),
+        ("options (user 'a', password 'hunter22')", "options (user 'a', password ***)"),
+        ("password: hunter22 next", "password: *** next"),
+        ('{"password": "hunter22", "a": 1}', '{"password": ***, "a": 1}'),
+        ("pwd := 'hunter22'", "pwd := ***"),
+        ("password => 'hunter22'", "password => ***"),
+        ("password=:hunter22", "password=***"),
+        ("password 'hunter22", "password ***"),
+        ("GET /h?a=1&access_token=hunter22&b=2", "GET /h?a=1&access_token=***&b=2"),
+        ("/h?X-Amz-Signature=hunter22", "/h?X-Amz-Signature=***"),
+        ("select password::text, 'password', 'x'", "select password::text, 'password', 'x'"),
+        ("add column password varchar(60)", "add column password varchar(60)"),
+        ("/h?monkey=1&page=2", "/h?monkey=1&page=2"),
+    ],
+)
+def test_a_password_is_masked_in_sql_and_settings_and_nothing_else(text: str, masked: str) -> None:
+    """However PostgreSQL, YAML, JSON or a web address writes it."""
+    assert Target("t", Path()).mask(text) == masked
+
+
+def test_pgpassword_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libpq reads it by itself, so it is a secret of every target."""
+    monkeypatch.setenv("PGPASSWORD", "tr0ub4dor")
+    assert Target("t", Path()).mask("got tr0ub4dor") == "got ***"
+
+
+def test_the_archive_is_found_though_the_file_is_broken(tmp_path: Path) -> None:
+    """A run that a broken file kept from beginning leaves a record, too."""
+    assert settings.archive_folder(written(tmp_path, "[[")) == tmp_path / "archive"
+    assert settings.archive_folder(written(tmp_path, 'archive = "a"')) == tmp_path / "a"
+
+
+def test_every_key_of_the_file_is_documented() -> None:
+    """docs/targets.md has a row for each key, with its default, and the example is readable."""
+    page = (PROJECT / "docs" / "targets.md").read_text(encoding="utf-8")
+    page = page.partition("## Keys")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE))
+    assert list(rows) == ["archive", *settings.WRITABLE]
+    for name, field in settings.WRITABLE.items():
+        assert rows[name] == (f"`{field.default!r}`".replace("'", '"') if field.default else "-")
+
+
+def test_the_example_in_the_documentation_is_a_valid_file(tmp_path: Path) -> None:
+    """What docs/targets.md shows can be copied."""
+    page = (PROJECT / "docs" / "targets.md").read_text(encoding="utf-8")
+    for example in re.findall(r"```toml\n(.*?)```", page, re.DOTALL):
+        assert len(settings.targets(written(tmp_path, example))) > 2
+
+
+def test_the_projects_own_file_is_valid() -> None:
+    """The runbook.toml of this checkout names staging and production, production protected."""
+    known = settings.targets(PROJECT)
+    assert {"default", "demo", "staging", "production"} <= set(known)
+    assert known["production"].protected
+
+
+@pytest.mark.parametrize("piece", ["a", "a:", "x://a:", "password=", "password '", "pwd ", "?a-"])
+def test_masking_a_long_output_takes_no_time(piece: str) -> None:
+    """Whatever a migration prints, hiding passwords in it must not hang the run."""
+    began = time.perf_counter()
+    settings.Target("here", Path()).mask(piece * 50_000)
+    assert time.perf_counter() - began < 5
