@@ -1,0 +1,54 @@
+"""Fixtures: one PostgreSQL a session (a worker, under xdist), a fresh database a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import servers
+from servers import Database, Server
+
+# A developer's own settings must not lead a test to the developer's own database.
+FOREIGN = ("DATABASE_URL", "LEXIKON_RUNBOOK_PROJECT", "LEXIKON_RUNBOOK_DEMO_DIR")
+
+
+def pytest_report_header() -> str:
+    return servers.describe()
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No database is named by the environment, until a test names one."""
+    for name in os.environ:
+        if name in FOREIGN or (name.startswith("PG") and not name.startswith("PGSERVER_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The PostgreSQL that the header names; failing to start it is a failure."""
+    with servers.running() as started:
+        yield started
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Database]:
+    """A fresh, empty database."""
+    made = server.create()
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def lexikon(server: Server) -> Iterator[Callable[..., Database]]:
+    """A maker of fresh copies of Lexikon's database: `lexikon(revision, data=True)`."""
+    made: list[Database] = []
+
+    def copy(revision: str = "b9d0965451a3", data: bool = False) -> Database:
+        made.append(server.lexikon(revision, data))
+        return made[-1]
+
+    yield copy
+    for each in made:
+        each.drop()
