@@ -1,0 +1,28 @@
+"""Commits every statement by itself."""
+
+from sqlalchemy import create_engine
+
+from alembic import context
+
+config = context.config
+
+
+def run_migrations_offline() -> None:
+    context.configure(dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_migrations_online() -> None:
+    url = config.get_main_option("sqlalchemy.url")
+    connectable = create_engine(url, isolation_level="AUTOCOMMIT")
+    with connectable.connect() as connection:
+        context.configure(connection=connection)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_migrations_offline()
+else:
+    run_migrations_online()

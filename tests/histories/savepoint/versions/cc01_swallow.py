@@ -1,0 +1,22 @@
+"""Swallow"""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "cc01"
+down_revision = "aa01"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    try:
+        with op.get_bind().begin_nested():
+            op.execute("ALTER TABLE missing ADD COLUMN colour text")
+    except sa.exc.ProgrammingError:
+        op.add_column("notes", sa.Column("colour", sa.Text))
+
+
+def downgrade() -> None:
+    op.drop_column("notes", "colour")

@@ -1,0 +1,33 @@
+"""Looks for every table without a schema in one of its own."""
+
+from sqlalchemy import create_engine
+
+from alembic import context
+
+config = context.config
+
+
+def run_migrations_offline() -> None:
+    context.configure(
+        dialect_name="postgresql",
+        literal_binds=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_migrations_online() -> None:
+    connectable = create_engine(
+        config.get_main_option("sqlalchemy.url"),
+        connect_args={"options": "-csearch_path=app"},
+    )
+    with connectable.connect() as connection:
+        context.configure(connection=connection)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_migrations_offline()
+else:
+    run_migrations_online()

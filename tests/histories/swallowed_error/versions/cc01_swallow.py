@@ -1,0 +1,24 @@
+"""Swallow"""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "cc01"
+down_revision = "aa01"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("notes", sa.Column("colour", sa.Text))
+
+    try:
+        op.execute("ALTER TABLE missing ADD COLUMN colour text")
+    except Exception:
+        print("no colour")
+    op.execute("UPDATE notes SET colour = 'red'")
+
+
+def downgrade() -> None:
+    op.drop_column("notes", "colour")
