@@ -1,0 +1,73 @@
+# Lexikon Runbooks. `make help` lists what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+UV_COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+PYTEST := $(BIN)/python -m pytest -q
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab bench lint nbval outputs matrix stop lock clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/.demo  ## a first executed runbook: embedded PostgreSQL, Lexikon's data, a deploy
+	@$(BIN)/lexikon-runbook demo start
+	$(BIN)/papermill --no-progress-bar runbooks/deploy.ipynb deploy.out.ipynb -p target demo
+
+test: .venv/.dev lint  ## everything that is checked: lint, types, tests, notebooks
+	$(PYTEST) -n 2 --dist loadfile tests
+	$(MAKE) -s nbval
+
+lint: .venv/.dev  ## ruff, mypy, the import arrows, the declared dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+nbval: .venv/.dev  ## execute the notebooks as committed, and compare their outputs
+	$(PYTEST) -p no:cacheprovider --nbval-lax --nbval-cell-timeout 120 \
+		--nbval-sanitize-with tests/nbval.cfg --nbval-current-env runbooks
+
+matrix: .venv/.dev  ## the version-dependent tests on every server, Python and Alembic that is here
+	$(BIN)/python tests/matrix.py
+
+outputs: .venv/.dev  ## commit the notebooks' outputs anew, after a change of what they show
+	$(BIN)/python tests/commit_outputs.py
+
+lab: .venv/.lab  ## JupyterLab on the runbooks
+	$(BIN)/jupyter lab --notebook-dir runbooks
+
+bench: .venv/.dev  ## measure the figures of docs/benchmarks.md
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+stop: .venv/.demo  ## stop the embedded server; its data stay
+	@$(BIN)/lexikon-runbook demo stop
+
+lock:  ## resolve the pinned requirements anew (needs uv)
+	$(UV_COMPILE) --extra demo --group checkout -o requirements.lock
+	$(UV_COMPILE) --extra demo --extra lab --group checkout -c requirements.lock -o requirements-lab.lock
+	$(UV_COMPILE) --extra demo --extra lab --group dev -c requirements-lab.lock -o requirements-dev.lock
+
+clean:  ## remove what was built; the archive stays
+	rm -rf .venv .venv-* .demo dist build
+
+# One environment, which `lab` and `dev` add to. Nothing is resolved here: the locks are whole.
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: requirements.lock pyproject.toml | .venv/bin/python
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.lab: requirements-lab.lock .venv/.demo
+	$(PIP) install --no-deps --require-hashes -r requirements-lab.lock
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.demo
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@ .venv/.lab
