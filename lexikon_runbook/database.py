@@ -202,7 +202,7 @@ def connect(target: Target, purpose: str = "read") -> Connection:
         connection = connect_url(text, purpose=purpose)
     except (psycopg2.Error, UnicodeError) as error:
         raise unreachable.explain(target, url_from(text), str(error)) from None
-    if connection.info.backend_pid == rows(connection, "select pg_backend_pid()")[0][0]:
+    if not pooled(connection):
         _set(connection, read_only=purpose != "write")
     return connection
 
@@ -229,11 +229,19 @@ def _set(connection: Connection, *, read_only: bool) -> None:
     )
 
 
+def pooled(connection: Connection) -> bool:
+    """Whether a connection pooler stands between: its process number is not the server's."""
+    return connection.info.backend_pid != _server_pid(connection)
+
+
+def _server_pid(connection: Connection) -> int:
+    return int(rows(connection, "select pg_backend_pid()")[0][0])
+
+
 def require_suitable(connection: Connection, identity: Identity) -> None:
     """Refuse a pooler, a standby and a server that is too old. Reads only."""
-    own = connection.info.backend_pid
-    seen = rows(connection, "select pg_backend_pid()")[0][0]
-    if own != seen:
+    if pooled(connection):
+        own, seen = connection.info.backend_pid, _server_pid(connection)
         raise TargetUnsuitable(
             f"{identity.where} was reached through a connection pooler (the pooler's process "
             f"number is {own}, the server's {seen}); locks and settings would leak to others.",
@@ -260,6 +268,16 @@ def require_version(number: int, text: str) -> None:
         )
 
 
+def of_database(url: str, name: str) -> str:
+    """The URL of another database on the same server. A secret: never print it. Pure."""
+    return str(url_from(url).set(database=name).render_as_string(hide_password=False))
+
+
+def of_user(url: str, user: str) -> str:
+    """The URL as another user, without a password. Pure."""
+    return str(url_from(url).set(username=user, password=None).render_as_string())
+
+
 def first(values: Sequence[tuple[Any, ...]]) -> Any:
     """The first column of the first row, or None."""
     return values[0][0] if values else None
@@ -268,4 +286,9 @@ def first(values: Sequence[tuple[Any, ...]]) -> Any:
 def quoted(name: str) -> str:
     """A plain `table` or `schema.table` as SQL spells it. Pure."""
     schema, _, table = name.rpartition(".")
-    return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table) if part)
+    return ".".join(quoted_name(part) for part in (schema, table) if part)
+
+
+def quoted_name(name: str) -> str:
+    """One name, dots and all, as SQL spells it. Pure."""
+    return '"' + name.replace('"', '""') + '"'

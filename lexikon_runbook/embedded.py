@@ -1,4 +1,4 @@
-"""Where the embedded demo server keeps its files, and its address while it runs. Reads only."""
+"""Where the embedded server keeps its files, and its address while it runs. Reads only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 DATABASE = "lexikon"
+MAINTENANCE = "postgres"
 
 
 def data_folder(project: Path) -> Path:
@@ -16,13 +17,18 @@ def data_folder(project: Path) -> Path:
     return Path(named).absolute() if named else project.absolute() / ".demo"
 
 
-def url(project: Path) -> str | None:
-    """The demo database's URL, or None when its server is not running."""
+def address(folder: Path, database: str) -> str | None:
+    """The URL of a database on the server in that folder, or None when it is not running."""
     try:
-        lines = (data_folder(project) / "postmaster.pid").read_text().splitlines()
-        port, folder = lines[3].strip(), lines[4].strip()
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        port, sockets = lines[3].strip(), lines[4].strip()
         with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(f"{folder}/.s.PGSQL.{port}")
+            probe.connect(f"{sockets}/.s.PGSQL.{port}")
     except (OSError, IndexError):
         return None
-    return f"postgresql://postgres@/{DATABASE}?host={quote(folder)}&port={port}"
+    return f"postgresql://postgres@/{database}?host={quote(sockets)}&port={port}"
+
+
+def url(project: Path) -> str | None:
+    """The demo database's URL, or None when its server is not running."""
+    return address(data_folder(project), DATABASE)

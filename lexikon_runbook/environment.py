@@ -102,19 +102,26 @@ def _url_for_env_py(target: Target, written: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def run(target: Target, identity: Identity, migrations: Migrations, **context: Any) -> None:
-    """Execute env.py to read with it: its connection is read-only.
+def run(
+    target: Target,
+    identity: Identity,
+    migrations: Migrations,
+    limits: Limits = READING,
+    watch: Watch | None = None,
+    **context: Any,
+) -> None:
+    """Execute env.py in a thread of its own; its connection is read-only by default.
 
     `context` goes to Alembic's EnvironmentContext (`as_sql`, `starting_rev`,
     `destination_rev`, `output_buffer`). Raises WrongDatabase before the first statement
     on any other database than `identity`, and HistoryError when env.py fails.
     """
-    watch = Watch()
+    watch = watch or Watch()
 
     def work() -> None:
         # What env.py prints is not part of a plan that another program reads.
         with contextlib.redirect_stdout(sys.stderr):
-            execute(target, identity, migrations, READING, watch, **context)
+            execute(target, identity, migrations, limits, watch, **context)
 
     # An async env.py calls asyncio.run(), which refuses a thread with a loop: a notebook's.
     working = Working(work, "lexikon-runbook read")
@@ -123,7 +130,7 @@ def run(target: Target, identity: Identity, migrations: Migrations, **context: A
         working.ended.wait()
     except KeyboardInterrupt:
         watch.stopped = True
-        working.ended.wait(READING.lock_timeout_s + 1)
+        working.ended.wait(limits.lock_timeout_s + 1)
         raise
     if isinstance(working.error, RunbookError):
         raise working.error

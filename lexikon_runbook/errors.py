@@ -97,6 +97,10 @@ class RunnerBusy(RunbookError):
     """Another runner holds this database's runbook lock."""
 
 
+class NotBuilt(RunbookError):
+    """The migrations do not run on an empty database."""
+
+
 class LockTimeout(RunbookError):
     """Every attempt ended in a lock timeout or a deadlock; nothing of the revision stayed."""
 

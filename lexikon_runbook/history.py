@@ -37,6 +37,12 @@ class Revision:
     file: Path
     message: str
     checksum: str
+    depends: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The revisions that come before it, by `down_revision` or by `depends_on`."""
+        return (*self.down, *self.depends)
 
     @property
     def source(self) -> str:
@@ -63,6 +69,17 @@ class History:
 
     def __contains__(self, id_: object) -> bool:
         return any(r.id == id_ for r in self.revisions)
+
+    def ancestors(self, ids: Iterable[str]) -> frozenset[str]:
+        """These revisions and all that they follow or depend on. Pure."""
+        found: set[str] = set()
+        to_see = list(ids)
+        while to_see:
+            id_ = to_see.pop()
+            if id_ not in found:
+                found.add(id_)
+                to_see += self.revision(id_).needs
+        return frozenset(found)
 
     def steps(self, direction: Direction, destination: str, current: str) -> list[Any]:
         """Alembic's migration steps from `current` to `destination`, in the order they run.
@@ -230,7 +247,9 @@ def _revision(script: Any) -> Revision:
     parents = (down,) if isinstance(down, str) else tuple(down or ())
     file = Path(script.path)
     message = (script.doc or "").splitlines()[0] if script.doc else ""
-    return Revision(script.revision, parents, file, message, checkout.checksum(file.read_bytes()))
+    sum_ = checkout.checksum(file.read_bytes())
+    depends = tuple(script._resolved_dependencies)
+    return Revision(script.revision, parents, file, message, sum_, depends)
 
 
 def require_one_head(history: History) -> None:

@@ -8,7 +8,6 @@ in the file and never part of a value's text.
 from __future__ import annotations
 
 import difflib
-import itertools
 import os
 import re
 import tomllib
@@ -16,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from . import embedded
+from . import embedded, masking
 from .errors import NOTHING_CHANGED, SettingsError
 
 FILE = "runbook.toml"
@@ -27,20 +26,6 @@ HEADING = re.compile(r"\s*\[+([^\[\]]+)\]")
 BARE = re.compile(r"[\"'\s]")
 KEY = re.compile(r"\s*([^#=\[\]]+?)\s*=")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-URL_PASSWORD = re.compile(
-    r"(?P<head>(?<!\w)\w{1,30}://[^\s:]{0,256}:)(?P<password>\S{1,1024})(?=@)"
-)
-QUERY_PASSWORD = re.compile(r"[?&](?:password|passwd)=(?P<password>[^&\s]+)", re.I)
-QUERY_SECRET = re.compile(
-    r"(?P<head>[?&](?:[\w-]{1,30}[_-])?(?:token|key|secret|sig|signature)=)[^&\s'\"]+", re.I
-)
-# A bare word is a password only behind a sign: PASSWORD 'x', password: x; but not password::text.
-KEYWORD_PASSWORD = re.compile(
-    r"(?P<head>\b(?:password|passwd|pwd)"
-    r"(?:['\"]?\s*(?:==?>?|:=?(?!:))\s*|\s+(?=E?['\"])))"
-    r"(?:E?'(?:[^'\n]|'')*'?|\"[^\"\n]*\"?|[^\s&'\"]+)",
-    re.I,
-)
 
 
 @dataclass(frozen=True)
@@ -55,6 +40,7 @@ class Target:
     service: str = ""
     env_py_variable: str = ""
     env_py_option: str = "sqlalchemy.url"
+    throwaway_url_env: str = ""
     protection: Literal["open", "protected"] = "open"
     health_url: str = ""
     restart: str = ""
@@ -119,27 +105,28 @@ class Target:
 
     def mask(self, text: str) -> str:
         """The text without this target's password, and without any password or token in a URL."""
-        for secret in self._secrets():
-            text = text.replace(secret, "***")
-        for pattern in (URL_PASSWORD, QUERY_SECRET, KEYWORD_PASSWORD):
-            text = pattern.sub(r"\g<head>***", text)
-        return text
+        return masking.mask(text, self._secrets())
 
     def _secrets(self) -> list[str]:
         """The passwords in the environment and the health URL, as written, decoded, encoded."""
-        written = os.environ.get(self.url_env, "") if self.url_env else ""
+        named = [name for name in (self.url_env, self.throwaway_url_env) if name]
         found = {os.environ.get("PGPASSWORD", "")}
-        patterns, texts = (URL_PASSWORD, QUERY_PASSWORD), (written, self.health_url)
-        for pattern, text in itertools.product(patterns, texts):
-            if match := pattern.search(text):
-                password = match["password"]
-                found |= {password, unquote(password), quote(unquote(password), safe="")}
+        for text in (*(os.environ.get(name, "") for name in named), self.health_url):
+            found |= masking.passwords(text)
         return sorted((s for s in found if len(s) > 2), key=len, reverse=True)
 
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|")
-NAMING = {"url_env": VARIABLE, "env_py_variable": VARIABLE, "service": re.compile(r"[^\s/=@]*")}
-EXAMPLES = {"url_env": "DATABASE_URL", "env_py_variable": "DB_URL", "service": "production"}
+NAMING = {
+    **dict.fromkeys(("url_env", "env_py_variable", "throwaway_url_env"), VARIABLE),
+    "service": re.compile(r"[^\s/=@]*"),
+}
+EXAMPLES = {
+    "url_env": "DATABASE_URL",
+    "env_py_variable": "DB_URL",
+    "throwaway_url_env": "THROWAWAY_URL",
+    "service": "production",
+}
 WRITABLE = {f.name: f for f in fields(Target) if f.name not in ("name", "project", "archive")}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import database
@@ -37,42 +37,63 @@ class Version:
         return self.current or "base"
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What the version table holds, whatever it is; `tracked` is whether it exists."""
+
+    ids: tuple[str, ...]
+    table: str
+    tracked: bool
+
+
+def rows(target: Target, identity: Identity) -> Rows:
+    """The version rows, as env.py's own configuration finds them. Reads only.
+
+    Needs no readable revision file. Raises HistoryError when env.py fails.
+    """
+    from . import environment
+
+    seen: list[Rows] = []
+
+    def look(_heads: Any, context: MigrationContext) -> list[Any]:
+        current = tuple(sorted(context.get_current_heads()))
+        tracked = bool(current) or context._has_version_table()
+        seen.append(Rows(current, table_of(target, context), tracked))
+        return []
+
+    environment.run(target, identity, look, dont_mutate=True)
+    return seen[-1]
+
+
+def table_of(target: Target, context: MigrationContext) -> str:
+    """The version table by the name that our own connections find it by. Reads only."""
+    from sqlalchemy import text
+
+    if context.version_table_schema:
+        return f"{context.version_table_schema}.{context.version_table}"
+    if context.connection is None:
+        return str(context.version_table)
+    asked = {"name": quoted(context.version_table)}
+    schema = context.connection.scalar(text(SCHEMA.format(":name")), asked)
+    return _for_us(target, context.version_table, schema)
+
+
 def read(target: Target, identity: Identity, history: History) -> Version:
     """Which revision the database is at, as env.py's own configuration finds it. Reads only.
 
     Raises HistoryError for several version rows and for a revision unknown to the checkout.
     """
-    from sqlalchemy import text
-
-    from . import environment
-
-    seen: list[Version] = []
-    schemas: list[str | None] = []
-
-    def look(heads: Any, context: MigrationContext) -> list[Any]:
-        current = context.get_current_heads()
-        schema = f"{context.version_table_schema}." if context.version_table_schema else ""
-        table = f"{schema}{context.version_table}"
-        if len(current) > 1:
-            raise _several_rows(table, current)
-        tracked = bool(current) or context._has_version_table()
-        if not schema and context.connection is not None:
-            asked = {"name": quoted(table)}
-            schemas.append(context.connection.scalar(text(SCHEMA.format(":name")), asked))
-        seen.append(Version("".join(current), table, tracked))
-        return []
-
-    environment.run(target, identity, look, dont_mutate=True)
-    found = seen[-1]
-    if schemas:
-        found = replace(found, table=_for_us(target, found.table, schemas[-1]))
-    if found.current and found.current not in history:
-        raise _unknown_to_checkout(target, found.current)
-    return found
+    found = rows(target, identity)
+    if len(found.ids) > 1:
+        raise _several_rows(found.table, found.ids)
+    current = "".join(found.ids)
+    if current and current not in history:
+        raise _unknown_to_checkout(target, current)
+    return Version(current, found.table, found.tracked)
 
 
 def _for_us(target: Target, table: str, schema: str | None) -> str:
-    """The version table by the name that our own connections find it by. Reads only."""
+    """A table that another connection finds in that schema, as ours find it. Reads only."""
     with contextlib.closing(database.connect(target)) as connection:
         own = database.rows(connection, SCHEMA.format("%s"), (quoted(table),))[0][0]
     return table if schema in (own, None) else f"{schema}.{table}"

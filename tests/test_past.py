@@ -17,9 +17,9 @@ from runs import VALUES
 from servers import Database
 
 from lexikon_runbook import investigation, past, preflight, record, runner, settings
+from lexikon_runbook.changing import Changing as Run
 from lexikon_runbook.errors import Unhealthy
 from lexikon_runbook.settings import Target
-from lexikon_runbook.stages import Run
 
 FIRST, OLD, NEW = "7beb871f4454", "b9d0965451a3", "f36a73221bb3"
 

@@ -22,9 +22,9 @@ from runs import VALUES, make
 from servers import PASSWORD, PROJECT, Database
 
 from lexikon_runbook import ending, origin, record, settings
+from lexikon_runbook.changing import Changing as Run
 from lexikon_runbook.errors import ArchiveUnusable, LockTimeout
 from lexikon_runbook.settings import Target
-from lexikon_runbook.stages import Run
 
 
 @pytest.fixture

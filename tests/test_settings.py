@@ -358,3 +358,12 @@ def test_masking_a_long_output_takes_no_time(piece: str) -> None:
     began = time.perf_counter()
     settings.Target("here", Path()).mask(piece * 50_000)
     assert time.perf_counter() - began < 5
+
+
+def test_the_password_of_the_throwaway_server_is_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message about a throwaway database may quote what the driver said."""
+    monkeypatch.setenv("THROWAWAY_URL", "postgresql://ci:s%40crew@127.0.0.1/postgres")
+    target = Target("t", tmp_path, url_env="HERE_URL", throwaway_url_env="THROWAWAY_URL")
+    assert target.mask("role ci: s@crew or s%40crew") == "role ci: *** or ***"
