@@ -53,7 +53,7 @@ lock:  ## resolve the pinned requirements anew (needs uv)
 	$(UV_COMPILE) --extra demo --extra lab --group dev -c requirements-lab.lock -o requirements-dev.lock
 
 clean:  ## remove what was built; the archive stays
-	rm -rf .venv .venv-* .demo dist build
+	rm -rf .venv .venv-* .demo* dist build
 
 # One environment, which `lab` and `dev` add to. Nothing is resolved here: the locks are whole.
 .venv/bin/python:
