@@ -43,10 +43,14 @@ class Notebook:
 
     def run(self, cell: str, source: str | None = None, answer: str = "") -> Shown:
         """Run a cell and wait for it; `answer` is typed when it asks."""
-        self.client.execute(self.sources[cell] if source is None else source, allow_stdin=True)
-        return self.wait(answer)
+        return self.wait(self.start(cell, source), answer)
 
-    def wait(self, answer: str = "") -> Shown:
+    def start(self, cell: str, source: str | None = None) -> str:
+        """Run a cell; gives the id of its request, by which its messages are known."""
+        text = self.sources[cell] if source is None else source
+        return str(self.client.execute(text, allow_stdin=True))
+
+    def wait(self, request: str, answer: str = "") -> Shown:
         """Follow the cell that runs to its end."""
         shown = Shown()
         while True:
@@ -54,6 +58,8 @@ class Notebook:
             try:
                 message = self.client.get_iopub_msg(timeout=0.05)
             except queue.Empty:
+                continue
+            if message["parent_header"].get("msg_id") != request:
                 continue
             content, kind = message["content"], message["msg_type"]
             if kind == "error":
@@ -63,8 +69,15 @@ class Notebook:
                 shown.html += content["data"].get("text/html", "")
             elif kind == "status" and content["execution_state"] == "idle":
                 break
-        shown.status = self.client.get_shell_msg(timeout=LIMIT_S)["content"]["status"]
+        shown.status = self._reply(request)["content"]["status"]
         return shown
+
+    def _reply(self, request: str) -> dict[str, Any]:
+        # A kernel that was slow to start was asked more than once whether it is ready.
+        while True:
+            reply: dict[str, Any] = self.client.get_shell_msg(timeout=LIMIT_S)
+            if reply["parent_header"].get("msg_id") == request:
+                return reply
 
     def _answer(self, shown: Shown, answer: str) -> None:
         try:
@@ -271,12 +284,11 @@ def test_interrupt_button_cancels_and_apply_can_be_run_again(
     book = opened("deploy", OLD)
     book.to("approval")
     with blocked(book.project.database) as waits:
-        book.client.execute(
-            "run.policy = type(run.policy)(30.0, 60.0, 3)\n" + book.sources["apply"]
-        )
+        patient = "run.policy = type(run.policy)(30.0, 60.0, 3)\n"
+        request = book.start("apply", patient + book.sources["apply"])
         waits()
         book.manager.interrupt_kernel()
-        stop = book.wait()
+        stop = book.wait(request)
     assert stop.error.startswith("Interrupted: interrupted while")
     assert "the database is at " + OLD in stop.error
     assert (book.record["outcome"], book.record["exit_code"]) == ("interrupted", 130)
