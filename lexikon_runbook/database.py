@@ -26,6 +26,7 @@ __all__ = [
     "Connection",
     "Error",
     "Identity",
+    "beside",
     "connect",
     "connect_url",
     "identify",
@@ -217,6 +218,18 @@ def connect_url(url: str, purpose: str = "read") -> Connection:
     connection: Connection = psycopg2.connect("", **given)
     connection.autocommit = True
     return connection
+
+
+def beside(connection: Connection) -> Connection:
+    """Open a second connection to the same server and database, read-only. Raises `Error`."""
+    info = connection.info
+    given: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port}
+    if info.password:
+        given["password"] = info.password
+    other: Connection = psycopg2.connect("", **given)
+    other.autocommit = True
+    _set(other, read_only=True)
+    return other
 
 
 def _set(connection: Connection, *, read_only: bool) -> None:

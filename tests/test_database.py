@@ -134,6 +134,20 @@ def test_a_reading_connection_can_not_write(
         assert db.rows(connection, "create table t (id int)") == []
 
 
+def test_a_second_connection_beside_the_first_logs_in_as_it_did(database: Database) -> None:
+    """The same database and user, with a password that needs care, and it can't write."""
+    with (
+        closing(db.connect_url(database.tcp_url)) as first,
+        closing(db.beside(first)) as second,
+    ):
+        asked = "select current_user, current_database(), pg_backend_pid()"
+        (one,), (two,) = db.rows(first, asked), db.rows(second, asked)
+        assert one[:2] == two[:2]
+        assert one[2] != two[2]
+        with pytest.raises(db.Error, match="read-only"):
+            db.rows(second, "create table t ()")
+
+
 def test_one_database_has_one_key_however_it_was_reached(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,12 +8,16 @@ catalogs for what they leave out (owner, options, validity, enabled state).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from sys import intern
 from types import MappingProxyType
 
 from .. import database
 from ..database import Connection
-from . import objects, tables
+from . import keys, objects, tables
 from .compare import Catalog, Change, Difference, ObjectKey, difference
 from .tables import NOT_SYSTEM
 
@@ -41,6 +45,9 @@ select set_config(name, value, true) from (values
   ('bytea_output', 'hex'), ('lc_monetary', 'C'), ('xmlbinary', 'base64'), ('work_mem', '32MB'),
   ('max_parallel_workers_per_gather', '0'), ('lock_timeout', '500ms')) as pinned (name, value)
 """
+# From this many tables, views and sequences on, a second connection reads half of the rest.
+MANY = 1000
+OTHERS = (*tables.QUERIES, *objects.QUERIES)
 # Unqualified names are looked up as the migrations would: on the connection's own search_path.
 VERSION_TABLE = "select to_regclass(%s)::oid"
 
@@ -75,7 +82,8 @@ def read(connection: Connection, version_table: str | None = None) -> Catalog:
     """Read the whole schema in one snapshot. Reads only.
 
     Left out: system schemas, temporary objects, members of extensions, and `version_table` (as
-    `table` or `schema.table`, unquoted) with what belongs to it. The connection is in autocommit.
+    `table` or `schema.table`, unquoted) with what belongs to it. The connection is in autocommit;
+    a big schema is read on a second one beside it, where the server gives one more.
     Tries again when other sessions' DDL is in the way; raises database.Error when that, or
     another refusal of the server, does not end.
     """
@@ -89,18 +97,45 @@ def read(connection: Connection, version_table: str | None = None) -> Catalog:
 
 
 def _read(connection: Connection, version_table: str | None) -> Catalog:
-    found: dict[ObjectKey, str] = {}
     database.rows(connection, BEGIN)
     try:
         number = database.rows(connection, VERSION_TABLE, (version_table,))[0][0]
         database.rows(connection, SETTINGS)
-        for query in (*tables.QUERIES, *objects.QUERIES):
-            rows = database.rows(connection, query, {"version_table": number})
-            found.update({(kind, name): text for kind, name, text in rows})
+        found = _objects(connection, (tables.RELATIONS,), number)
+        found |= (_on_two if len(found) >= MANY else _on_one)(connection, number)
     finally:
         if not connection.closed:
             database.rows(connection, "rollback")
     return Catalog(MappingProxyType(found))
+
+
+def _objects(
+    connection: Connection, queries: Sequence[str], version_table: int | None
+) -> dict[ObjectKey, str]:
+    found: dict[ObjectKey, str] = {}
+    for query in queries:
+        rows = database.rows(connection, query, {"version_table": version_table})
+        found.update({(intern(kind), name): text for kind, name, text in rows})
+    return found
+
+
+def _on_one(connection: Connection, version_table: int | None) -> dict[ObjectKey, str]:
+    return _objects(connection, (*keys.QUERIES, *OTHERS), version_table)
+
+
+def _on_two(connection: Connection, version_table: int | None) -> dict[ObjectKey, str]:
+    """Half of the queries on a second connection in the same snapshot, if it can be opened."""
+    snapshot = database.rows(connection, "select pg_export_snapshot()")[0][0]
+    try:
+        other = database.beside(connection)
+    except database.Error:
+        return _on_one(connection, version_table)
+    with closing(other), ThreadPoolExecutor(1) as thread:
+        database.rows(other, f"{BEGIN}; set transaction snapshot %s", (snapshot,))
+        database.rows(other, SETTINGS)
+        reading = thread.submit(_objects, other, keys.QUERIES, version_table)
+        found = _objects(connection, OTHERS, version_table)
+        return found | reading.result()
 
 
 def invalid_indexes(

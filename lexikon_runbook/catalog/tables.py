@@ -75,40 +75,8 @@ join pg_type t on t.oid = a.atttypid
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 left join pg_constraint n on n.conrelid = a.attrelid and n.contype = 'n' and n.conkey[1] = a.attnum
 where r.relkind in ('r', 'p', 'f', 'v', 'm')
-union all
-select 'columns', r.name, coalesce((
-  select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
-  from pg_attribute a where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped), '')
-from {RELATION} where r.relkind in ('r', 'p', 'f')
 """
 
-INDEX_STATE = """
-  case when not i.indisvalid then 'INVALID' end, case when i.indisclustered then 'CLUSTER' end,
-  case when i.indisreplident then 'REPLICA IDENTITY' end,
-  case when x.reltablespace > 0 then 'tablespace ' ||
-    (select quote_ident(spcname) from pg_tablespace where oid = x.reltablespace) end,
-  case when x.relispartition then 'partition of ' ||
-    (select inhparent::regclass from pg_inherits where inhrelid = x.oid) end,
-  case when i.indexprs is not null then 'statistics ' || (select string_agg(
-    concat(attnum, '=', attstattarget), ', ' order by attnum)
-    from pg_attribute where attrelid = x.oid and attstattarget >= 0) end"""
-INDEXES = f"""
-select 'index', r.schema || '.' || quote_ident(x.relname),
-  concat_ws('; ', pg_get_indexdef(x.oid), {INDEX_STATE})
-from {RELATION} join pg_index i on i.indrelid = r.oid join pg_class x on x.oid = i.indexrelid
-where not exists (select from pg_constraint k
-  where k.conindid = x.oid and k.contype in ('p', 'u', 'x'))
-"""
-CONSTRAINTS = f"""
-select 'constraint', r.name || '.' || quote_ident(k.conname),
-  concat_ws('; ', pg_get_constraintdef(k.oid), 'with ' || {OPTIONS.format("x.reloptions")},
-    case when exists (select from pg_trigger g where g.tgconstraint = k.oid and g.tgisinternal
-      and g.tgenabled <> 'O') then 'TRIGGERS DISABLED' end, {INDEX_STATE})
-from {RELATION} join pg_constraint k on k.conrelid = r.oid
-left join pg_index i on i.indexrelid = k.conindid and k.contype in ('p', 'u', 'x')
-left join pg_class x on x.oid = i.indexrelid
-where k.contype in ('c', 'f', 'p', 'u', 'x')
-"""
 PARTS = f"""
 select 'trigger', r.name || '.' || quote_ident(g.tgname),
   concat_ws('; ', pg_get_triggerdef(g.oid), {ENABLED.format("g.tgenabled")})
@@ -129,4 +97,4 @@ select 'policy', r.name || '.' || quote_ident(p.polname), concat_ws(' ',
 from {RELATION} join pg_policy p on p.polrelid = r.oid
 """
 
-QUERIES = (RELATIONS, COLUMNS, INDEXES, CONSTRAINTS, PARTS)
+QUERIES = (COLUMNS, PARTS)
