@@ -13,6 +13,7 @@ import click
 
 from . import __version__, exits
 from .errors import NOTHING_CHANGED, ParameterError, RunbookError
+from .init_command import init
 
 if TYPE_CHECKING:
     from .settings import Target
@@ -41,6 +42,9 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+cli.add_command(init)
+
+
 def _project() -> Path:
     from . import settings
 
@@ -61,6 +65,15 @@ def _complete_target(_c: Any, _p: Any, incomplete: str) -> list[str]:
     with contextlib.suppress(RunbookError):
         return [name for name in settings.targets(_project()) if name.startswith(incomplete)]
     return []
+
+
+_target_option = click.option(
+    "--target",
+    default="demo",
+    show_default=True,
+    shell_complete=_complete_target,
+    help="A name from runbook.toml, `default` or `demo`.",
+)
 
 
 @cli.command("list")
@@ -175,13 +188,7 @@ def _tell(facts: dict[str, Any], folder: Path) -> None:
 
 
 @cli.command()
-@click.option(
-    "--target",
-    default="demo",
-    show_default=True,
-    shell_complete=_complete_target,
-    help="A name from runbook.toml, `default` or `demo`.",
-)
+@_target_option
 @click.option(
     "--revision",
     default="head",
@@ -213,13 +220,7 @@ def plan(target: str, revision: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option(
-    "--target",
-    default="demo",
-    show_default=True,
-    shell_complete=_complete_target,
-    help="A name from runbook.toml, `default` or `demo`.",
-)
+@_target_option
 def status(target: str) -> None:
     """Show where a target's database is, its health, and who waits. Reads only.
 

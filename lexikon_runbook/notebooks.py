@@ -15,8 +15,18 @@ WITH_PACKAGE = (PACKAGE / "runbooks", PACKAGE.parent / "runbooks")  # in a wheel
 
 def known(project: Path) -> dict[str, Path]:
     """The notebooks by name: the project's own, else those that came with this package."""
-    folders = (f for f in (project / "runbooks", *WITH_PACKAGE) if f.is_dir())
-    return {file.stem: file for file in sorted(next(folders, project).glob("*.ipynb"))}
+    return _first(project / "runbooks", *WITH_PACKAGE)
+
+
+def shipped() -> dict[str, Path]:
+    """The notebooks that came with this package, by name."""
+    return _first(*WITH_PACKAGE)
+
+
+def _first(*folders: Path) -> dict[str, Path]:
+    """The notebooks of the first of these folders that is there."""
+    there = next((folder for folder in folders if folder.is_dir()), None)
+    return {file.stem: file for file in sorted(there.glob("*.ipynb"))} if there else {}
 
 
 def find(project: Path, name: str) -> Path:
