@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-UV_COMPILE := uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
 PYTEST := $(BIN)/python -m pytest -q
 
@@ -47,7 +47,7 @@ bench: .venv/.dev  ## measure the figures of docs/benchmarks.md
 stop: .venv/.demo  ## stop the embedded server; its data stay
 	@$(BIN)/lexikon-runbook demo stop
 
-lock:  ## resolve the pinned requirements anew (needs uv)
+lock: .venv/.dev  ## resolve the pinned requirements anew
 	$(UV_COMPILE) --extra demo --group checkout -o requirements.lock
 	$(UV_COMPILE) --extra demo --extra lab --group checkout -c requirements.lock -o requirements-lab.lock
 	$(UV_COMPILE) --extra demo --extra lab --group dev -c requirements-lab.lock -o requirements-dev.lock
