@@ -21,12 +21,14 @@ test: .venv/.dev lint  ## everything that is checked: lint, types, tests, notebo
 	$(PYTEST) -n 2 --dist loadfile tests
 	$(MAKE) -s nbval
 
-lint: .venv/.dev  ## ruff, mypy, the import arrows, the declared dependencies
+lint: .venv/.dev  ## ruff, mypy, the import arrows, the declared dependencies, the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(BIN)/jactionlint --profile correctness --shellcheck=$(BIN)/shellcheck
+	$(BIN)/zizmor --offline --no-progress -q .github
 
 nbval: .venv/.dev  ## execute the notebooks as committed, and compare their outputs
 	$(PYTEST) -p no:cacheprovider --nbval-lax --nbval-cell-timeout 120 \
