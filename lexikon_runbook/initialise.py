@@ -22,7 +22,7 @@ from .render import Block, Card, Code, Line, Shown, Table
 Fate = Literal["written", "unchanged", "replaced", "added to", "left alone"]
 WRITES = ("written", "replaced", "added to")
 IGNORE = ".gitignore"
-IGNORED = (".demo/", ".demo.lock", "*.out.ipynb", ".ipynb_checkpoints/")
+IGNORED = (".demo*/", ".demo*.lock", "*.out.ipynb", ".ipynb_checkpoints/")
 
 
 @dataclass(frozen=True)

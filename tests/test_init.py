@@ -70,7 +70,7 @@ def test_a_project_gets_what_the_runbooks_need(project: Checkout) -> None:
         copy = project.folder / "runbooks" / f"{name}.ipynb"
         assert copy.read_bytes() == notebook.read_bytes()
     ignored = (project.folder / ".gitignore").read_text().splitlines()
-    assert ignored == ["archive/", ".demo/", ".demo.lock", "*.out.ipynb", ".ipynb_checkpoints/"]
+    assert ignored == ["archive/", ".demo*/", ".demo*.lock", "*.out.ipynb", ".ipynb_checkpoints/"]
 
 
 def test_the_next_three_commands_name_the_users_own_target(
@@ -329,7 +329,7 @@ def test_the_lines_of_a_gitignore_stay_and_only_missing_ones_are_added(
     own = f"/archive{end}*.pyc"
     (project.folder / ".gitignore").write_bytes(own.encode())
     assert fates(initialise(project.folder))[".gitignore"] == "added to"
-    lines = [own.split(end)[0], "*.pyc", ".demo/", ".demo.lock", "*.out.ipynb"]
+    lines = [own.split(end)[0], "*.pyc", ".demo*/", ".demo*.lock", "*.out.ipynb"]
     expected = end.join([*lines, ".ipynb_checkpoints/", ""])
     assert (project.folder / ".gitignore").read_bytes() == expected.encode()
 
