@@ -85,6 +85,14 @@ class ReadFailed(RunbookError):
     """The database answers, and something that a plan needs could not be read."""
 
 
+class NoSuchTable(RunbookError):
+    """No table or view has that name, or several have."""
+
+
+class Drifted(RunbookError):
+    """The database differs from its migrations or models, or whether it does is unknown."""
+
+
 class ApprovalNeeded(RunbookError):
     """The plan needs its digest in `approve`, and `approve` does not hold it."""
 

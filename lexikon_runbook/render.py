@@ -51,11 +51,15 @@ class Card:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings; a row's tone colours its first cell."""
+    """Rows under headings; a row's tone colours its first cell.
+
+    `numbers` are the positions of the columns that are set to the right.
+    """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     tones: Sequence[Tone] = ()
+    numbers: Sequence[int] = ()
 
     def text(self) -> str:
         """The table as plain text, its columns aligned and long cells wrapped."""
@@ -65,7 +69,10 @@ class Table:
         lines = []
         for row in cells:
             lines += [
-                "  ".join(c.ljust(w) for c, w in zip(parts, widths, strict=True))
+                "  ".join(
+                    c.rjust(w) if i in self.numbers else c.ljust(w)
+                    for i, (c, w) in enumerate(zip(parts, widths, strict=True))
+                )
                 for parts in zip_longest(*row, fillvalue="")
             ]
         lines.insert(1, "  ".join("-" * w for w in widths))
@@ -73,13 +80,21 @@ class Table:
 
     def html(self) -> str:
         """The table as escaped HTML."""
-        head = "".join(f"<th style='{CELL}'>{html.escape(h)}</th>" for h in self.headings)
+        cells = [
+            f"{CELL};text-align:right" if i in self.numbers else CELL
+            for i in range(len(self.headings))
+        ]
+        spaces = ["nowrap" if i in self.numbers else "pre-wrap" for i in range(len(cells))]
+        head = "".join(
+            f"<th style='{cell}'>{html.escape(h)}</th>"
+            for cell, h in zip(cells, self.headings, strict=True)
+        )
         body = ""
         for number, row in enumerate(self.rows):
             tone = self.tones[number] if number < len(self.tones) else "plain"
             first = f"color:{COLOURS[tone]};font-weight:600" if tone != "plain" else ""
             body += "<tr>" + "".join(
-                f"<td style='{CELL};white-space:pre-wrap;{first if i == 0 else ''}'>"
+                f"<td style='{cells[i]};white-space:{spaces[i]};{first if i == 0 else ''}'>"
                 f"{html.escape(cell)}</td>"
                 for i, cell in enumerate(row)
             )

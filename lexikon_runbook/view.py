@@ -27,19 +27,19 @@ PAGE = """<!DOCTYPE html>
  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <title>{title}</title>
 <style>
-body {{ max-width: 62rem; margin: 2rem auto; padding: 0 1.5rem; color: #1f2328;
+body {{ max-width: 78rem; margin: 2rem auto; padding: 0 1.5rem; color: #1f2328;
   font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }}
 h1 {{ font-size: 1.9rem; margin: 0 0 .5rem }}
 h2 {{ font-size: 1.25rem; margin: 2.2rem 0 .3rem; border-bottom: 1px solid #d8dee4;
   padding-bottom: .2rem }}
-p {{ margin: .4rem 0 }}
+p, li {{ margin: .4rem 0; max-width: 58rem }}
 code, pre {{ font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere }}
 table {{ border-collapse: collapse; font-size: 14px }}
 td, th {{ text-align: left; vertical-align: top; padding: 2px 12px 2px 0 }}
 thead th {{ border-bottom: 1px solid #d8dee4 }}
 .prompt, .input pre .lineno {{ display: none }}
 .input pre {{ margin: .4rem 0; padding: 6px 10px; background: #f6f8fa; border-radius: 4px }}
-.output {{ margin: .2rem 0 .8rem }}
+.output {{ margin: .2rem 0 .8rem; overflow-x: auto }}
 .output_stream pre, .output_error pre {{ margin: 4px 0; padding: 6px 10px; white-space: pre-wrap;
   border-left: 5px solid #d8dee4 }}
 .output_error pre {{ border-left-color: #b3261e; background: #fdf3f2 }}

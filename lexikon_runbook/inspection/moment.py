@@ -1,0 +1,118 @@
+"""One moment of a database: queries in one snapshot, their rows as DataFrames. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from .. import catalog, database, frames
+from ..catalog import Catalog
+from ..database import Connection
+from ..errors import NOTHING_CHANGED, ReadFailed
+from ..reached import Reached
+from ..render import shorten
+
+T = TypeVar("T")
+LOCK_NOT_AVAILABLE = "55P03"
+# Joins of common table expressions are taken for tiny, and thousands of indexes are not.
+PLANNED = "select set_config('enable_nestloop', 'off', true)"
+
+# pg_relation_size, pg_get_viewdef, pg_get_expr and pg_get_indexdef (which of them depends on the
+# version) lock what they read: they would wait behind an exclusive lock, also behind one that is
+# only waited for. So these tables are told beforehand.
+LOCKED = """locked as materialized (
+  select relation as oid, string_agg(distinct pid::text, ', ') as pids from pg_locks
+  where locktype = 'relation' and mode = 'AccessExclusiveLock' and pid <> pg_backend_pid()
+    and database = (select oid from pg_database where datname = current_database())
+  group by relation
+), held as materialized (
+  select oid, string_agg(distinct pids, ', ') as pids from (
+    select oid, pids from locked
+    union all select i.indrelid, pids from locked join pg_index i on i.indexrelid = locked.oid
+    union all select c.oid, pids from locked join pg_class c on c.reltoastrelid = locked.oid
+  ) as every group by oid
+)"""
+
+
+class Moment:
+    """One snapshot of a database; every name comes out qualified."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """What a query returns."""
+        return database.rows(self._connection, sql, params)
+
+    def frame(
+        self,
+        sql: str,
+        types: Mapping[str, str],
+        params: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """What a query returns, as a DataFrame with these columns and types."""
+        return frames.frame(self.rows(sql, params), types, notes)
+
+
+def at_one(found: Reached, work: Callable[[Moment], T]) -> T:
+    """Read in one snapshot of the database. Reads only.
+
+    Tries again when other sessions' DDL is in the way. Raises ReadFailed when that, or another
+    refusal of the server, does not end.
+    """
+
+    def read(connection: Connection) -> T:
+        for attempt in range(1, catalog.ATTEMPTS + 1):
+            try:
+                return _once(connection, work)
+            except database.Error as error:
+                if error.pgcode not in catalog.GIVEN_WAY or attempt == catalog.ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    return on_connection(found, read)
+
+
+def catalog_of(found: Reached) -> Catalog:
+    """The complete catalog, without the version table. Reads only; raises ReadFailed."""
+    return on_connection(found, lambda connection: catalog.read(connection, found.version_table))
+
+
+def _once(connection: Connection, work: Callable[[Moment], T]) -> T:
+    database.rows(connection, catalog.BEGIN)
+    try:
+        database.rows(connection, catalog.SETTINGS)
+        database.rows(connection, PLANNED)
+        return work(Moment(connection))
+    finally:
+        if not connection.closed:
+            database.rows(connection, "rollback")
+
+
+def on_connection(found: Reached, read: Callable[[Connection], T]) -> T:
+    """What `read` gives on a new connection. Reads only; raises ReadFailed."""
+    try:
+        with found.connected() as connection:
+            return read(connection)
+    except database.Error as error:
+        raise _failed(found, error) from error
+
+
+def _failed(found: Reached, error: database.Error) -> ReadFailed:
+    name = found.target.name
+    if error.pgcode == LOCK_NOT_AVAILABLE:
+        return ReadFailed(
+            f"{found.identity.where} could not be read: another session holds an exclusive lock.",
+            state=NOTHING_CHANGED,
+            next_step=f"lexikon-runbook run troubleshoot -p target={name} names that session.",
+        )
+    said = shorten(found.target.mask(str(error)), 300) or type(error).__name__
+    return ReadFailed(
+        f"{found.identity.where} could not be read: {said} ({error.pgcode or 'no SQLSTATE'}).",
+        state=NOTHING_CHANGED,
+        next_step=f"check that role {found.identity.user} may connect and read the catalogs: "
+        f"lexikon-runbook run troubleshoot -p target={name}",
+    )
