@@ -106,7 +106,7 @@ class Changing(Run):
     @stage
     def plan(self, revision: str) -> Plan:
         """What would run. Reads only."""
-        wanted = _text("revision", revision)
+        wanted = parameters.text("revision", revision)
         moved = self._outcome is not None and self._outcome.applied
         found = self.preflight() if moved else self._preflight()
         made = plan.make(found, self.direction, wanted, self.policy.lock_timeout_s)
@@ -123,7 +123,7 @@ class Changing(Run):
 
         Raises ApprovalNeeded when the plan needs its digest and `approve` is not it.
         """
-        given = _text("approve", approve).strip().lower()
+        given = parameters.text("approve", approve).strip().lower()
         decided = approval.decide(
             self.runbook, shown, given, dry_run=self.values["dry_run"], others=self.others
         )
@@ -245,9 +245,3 @@ class Changing(Run):
 
     def _preflight(self) -> Preflight:
         return self._found or self.preflight()
-
-
-def _text(name: str, value: Any) -> str:
-    """A value that a cell passes on, checked as the parameter it is."""
-    known = {name: parameters.Parameter(name, str, "", "")}
-    return str(parameters.checked(known, {name: value})[name])

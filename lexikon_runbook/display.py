@@ -104,6 +104,19 @@ def on_failed_cell(tell: Callable[[BaseException], None] | None) -> None:
     shell.events.register("post_run_cell", after)
 
 
+def show_type(kind: type, html: Callable[[Any], str], text: Callable[[Any], str]) -> None:
+    """Have IPython show values of that type by these two; replaces what it did before."""
+    shell = _shell()
+    if shell is None:
+        return
+
+    def plain(value: Any, printer: Any, _cycle: bool) -> None:
+        printer.text(text(value))
+
+    shell.display_formatter.formatters["text/html"].for_type(kind, html)
+    shell.display_formatter.formatters["text/plain"].for_type(kind, plain)
+
+
 def _shell() -> Any:
     """The IPython shell of this kernel, or None outside one."""
     module = sys.modules.get("IPython")

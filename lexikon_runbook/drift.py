@@ -20,11 +20,12 @@ from .database import Identity
 from .errors import RunbookError
 from .guard import READING, Limits
 from .reached import Reached
-from .render import Block, Card, Line, Shown
+from .render import Block, Card, Line, Shown, shorten
 from .settings import Target
 
 # Both come with a new database, and belong to whoever set its server up.
 OF_THE_SERVER = (("schema", "public"), ("extension", "plpgsql"))
+NO_MODELS = "env.py gives no target_metadata to context.configure()."
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,11 @@ def _why(unknown: str) -> list[tuple[str, str]]:
     return [("Because", unknown)]
 
 
-def against_migrations(found: Reached) -> Drift:
+def against_migrations(found: Reached, known: Catalog | None = None) -> Drift:
     """Build the migrations up to the database's revision, and compare. Reads the database only.
 
-    Writes a throwaway database, which is dropped. Never raises for what keeps it from
-    comparing: the value says so.
+    `known` is its catalog, where it was read already. Writes a throwaway database, which is
+    dropped. Never raises for what keeps it from comparing: the value says so.
     """
     if found.history is None or found.rows is None or not found.rows.ids:
         return Drift(found.at, unknown=_nothing_to_build(found))
@@ -94,13 +95,16 @@ def against_migrations(found: Reached) -> Drift:
         with found.connected() as connection:
             table = found.version_table
             wanted = throwaway.like(connection, found.identity, table)
-            live = catalog.read(connection, version_table=table)
+            live = known or catalog.read(connection, version_table=table)
         with throwaway.empty(found.target, found.history, wanted) as empty:
             for id_ in found.rows.ids:
                 empty.upgrade(id_)
             built, owner, on = empty.catalog(), empty.owner, empty.identity.version
     except RunbookError as error:
         return Drift(found.at, unknown=f"{error.happened}\n{error.next_step}")
+    except database.Error as error:
+        said = shorten(found.target.mask(str(error)), 300)
+        return Drift(found.at, unknown=f"the catalog could not be read: {said} ({error.pgcode})")
     return Drift(found.at, f"PostgreSQL {on}", compare(live, built, wanted.owner, owner))
 
 
@@ -148,7 +152,7 @@ def against_models(found: Reached) -> ModelDrift:
     except RunbookError as error:
         return ModelDrift(None, f"{error.happened}\n{error.next_step}")
     if changes is None:
-        return ModelDrift(None, "env.py gives no target_metadata to context.configure().")
+        return ModelDrift(None, NO_MODELS)
     return ModelDrift(changes)
 
 

@@ -159,6 +159,11 @@ def _read(parameter: Parameter, text: str) -> Any:
         raise _wrong_type(parameter, text, read_from_text=True) from None
 
 
+def text(name: str, value: Any) -> str:
+    """A text that a cell passes on, checked as the parameter it is. Pure; raises ParameterError."""
+    return str(checked({name: Parameter(name, str, "", "")}, {name: value})[name])
+
+
 def pairs(given: Iterable[str]) -> dict[str, str]:
     """NAME=VALUE texts, as the command line gets them, by name. Pure; raises ParameterError."""
     values: dict[str, str] = {}

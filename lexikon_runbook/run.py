@@ -23,6 +23,10 @@ def kind_of(runbook: str) -> type[Run]:
         from .changing import Changing
 
         return Changing
+    if runbook == "inspect_schema":
+        from .inspecting import Inspecting
+
+        return Inspecting
     raise ParameterError(
         f"there is no runbook {runbook!r}.",
         state=NOTHING_CHANGED,

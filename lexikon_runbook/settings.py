@@ -8,6 +8,7 @@ in the file and never part of a value's text.
 from __future__ import annotations
 
 import difflib
+import html
 import os
 import re
 import tomllib
@@ -108,11 +109,12 @@ class Target:
         return masking.mask(text, self._secrets())
 
     def _secrets(self) -> list[str]:
-        """The passwords in the environment and the health URL, as written, decoded, encoded."""
+        """The passwords in the environment and the health URL: as written, decoded, escaped."""
         named = [name for name in (self.url_env, self.throwaway_url_env) if name]
         found = {os.environ.get("PGPASSWORD", "")}
         for text in (*(os.environ.get(name, "") for name in named), self.health_url):
             found |= masking.passwords(text)
+        found |= {html.escape(secret) for secret in found}  # as a cell's output shows it
         return sorted((s for s in found if len(s) > 2), key=len, reverse=True)
 
 

@@ -1,0 +1,151 @@
+"""The stages of the inspect runbook: a schema seen from every side. Reads the database only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from . import display, frames, parameters, reached
+from .catalog import Catalog
+from .ending import Finish
+from .errors import NOTHING_CHANGED, Drifted
+from .inspection import (
+    comparing,
+    drifting,
+    indexes,
+    moment,
+    others,
+    sequences,
+    table,
+    tables,
+    versions,
+)
+from .inspection.comparing import Comparison
+from .inspection.drifting import BothDrifts
+from .inspection.others import Others
+from .inspection.table import TableInFull
+from .reached import Reached
+from .render import Block, Card
+from .stages import Run, stage
+
+
+class Inspecting(Run):
+    """A run that looks at a schema, and changes nothing."""
+
+    required = ("target", "table", "compare_to", "fail_on_drift", "reason")
+    passed = ("table", "compare_to", "reason")
+
+    def __init__(self, runbook: str, values: Mapping[str, Any], *given: Any) -> None:
+        super().__init__(runbook, values, *given)
+        frames.set_options()
+        display.show_type(pd.DataFrame, frames.html, frames.text)
+        self._found: Reached | None = None
+        self._catalog: Catalog | None = None
+        self._drift: BothDrifts | None = None
+
+    def blocks(self) -> Sequence[Block]:
+        target, values = self.target, self.values
+        fails = "the run fails" if values["fail_on_drift"] else "shown, and the run goes on"
+        lines = [
+            ("Database", f"its URL comes from the {target.source}"),
+            ("Alembic", f"{target.alembic_ini}, section {target.alembic_section}"),
+            ("In full", values["table"] or "the largest table"),
+            ("Compare to", values["compare_to"] or "nothing"),
+            ("On drift", fails),
+        ]
+        return [Card(f"{self.runbook} on target {target.name}", lines)]
+
+    @stage
+    def reach(self) -> Reached:
+        """Which database this is, and at which revision. Reads only."""
+        found = self._found = reached.reach(self.target)
+        at = found.at if found.rows else None
+        self.record.set(
+            database={**asdict(found.identity), "key": found.identity.key},
+            revisions={"before": at, "after": at},
+            version_table=found.rows.table if found.rows and found.rows.tracked else None,
+        )
+        self.display.lasting(f"reached: {found.identity}, at {found.at}")
+        return found
+
+    @stage
+    def version(self) -> pd.DataFrame:
+        """Every revision: applied or pending, when, by whom, edited since. Reads only."""
+        return versions.read(self._reached())
+
+    @stage
+    def tables(self) -> pd.DataFrame:
+        """All tables and views with sizes and row estimates. Reads only."""
+        return tables.read(self._reached())
+
+    @stage
+    def table(self, name: str) -> TableInFull:
+        """One table in full; without a name the largest. Reads only; raises NoSuchTable."""
+        return table.read(self._reached(), parameters.text("table", name))
+
+    @stage
+    def indexes(self) -> pd.DataFrame:
+        """All indexes with size and usage, and what is wrong with them. Reads only."""
+        return indexes.read(self._reached())
+
+    @stage
+    def keys_without_index(self) -> pd.DataFrame:
+        """Foreign keys with no index under them, and the statement for each. Reads only."""
+        return indexes.keys_without(self._reached())
+
+    @stage
+    def sequences(self) -> pd.DataFrame:
+        """All sequences, and how near the end each is. Reads only."""
+        return sequences.read(self._reached())
+
+    @stage
+    def other_objects(self) -> Others:
+        """Types, views, functions, extensions, privileges, and all the rest. Reads only."""
+        return others.read(self._reached(), self._read_catalog())
+
+    @stage
+    def drift(self) -> BothDrifts:
+        """Against the migrations alone, on a throwaway database, and against the models.
+
+        Reads the database only.
+        """
+        found = self._drift = drifting.read(self._reached(), self._read_catalog())
+        self.record.set(drift=found.facts())
+        self.display.lasting(f"drift: {found.trouble or 'none that counts'}")
+        return found
+
+    @stage
+    def compare(self, compare_to: str) -> Comparison:
+        """Against another target, or the archived catalog of an earlier run. Reads only."""
+        wanted = parameters.text("compare_to", compare_to).strip()
+        this = comparing.side_of(self._reached(), self._catalog or self._read_catalog())
+        if not wanted:
+            return Comparison(str(this))
+        return comparing.compare(this, comparing.other_side(wanted, self._reached()))
+
+    def finish(self) -> Finish:
+        """Archive the catalog and write the record's outcome. Writes the archive only.
+
+        With `fail_on_drift`, raises Drifted when there is drift or when that is unknown.
+        """
+        wanted = self.values["fail_on_drift"]
+        found = (self._drift or self.drift()) if wanted else self._drift
+        trouble = found.trouble if found else ""
+        if wanted and trouble:
+            raise Drifted(
+                f"{self._reached().identity.where} at {self._reached().at}: {trouble}.",
+                state=NOTHING_CHANGED,
+                next_step="see Drift above, or run this without fail_on_drift: write what is "
+                "right into a revision (create_migration.ipynb), undo the rest.",
+            )
+        return self.end_well("succeeded", (("Drift", trouble or "none that counts"),))
+
+    def _reached(self) -> Reached:
+        return self._found or self.reach()
+
+    def _read_catalog(self) -> Catalog:
+        self._catalog = moment.catalog_of(self._reached())
+        return self._catalog
