@@ -18,7 +18,10 @@ PROJECT = Path(__file__).parent.parent
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 PYTHONS = ("3.12", "3.13")
 OLDEST = ("alembic==1.12.1", "sqlalchemy==2.0.30")
-ON_SERVERS = ("test_lexikon_migrations.py", "test_migrate.py", "test_catalog.py", "test_plan.py")
+ON_SERVERS = (
+    *("test_lexikon_migrations.py", "test_migrate.py", "test_catalog.py", "test_plan.py"),
+    *("test_inspection.py", "test_inspection_table.py"),
+)
 ON_PYTHONS = ("test_lexikon_migrations.py", "test_parameters.py", "test_cli.py")
 ON_OLDEST = ("test_lexikon_migrations.py", "test_migrate.py", "test_history.py")
 

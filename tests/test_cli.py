@@ -154,7 +154,7 @@ def test_each_shell_has_a_completion_script(ask: Ask, shell: str) -> None:
     ("words", "expected"),
     [
         (["run", "de"], {"deploy"}),
-        (["run", ""], {"deploy", "rollback"}),
+        (["run", ""], {"deploy", "inspect_schema", "rollback"}),
         (["plan", "--target", ""], {"default", "demo", "here", "guarded"}),
         (["plan", "--rev"], {"--revision"}),
         (["de"], {"demo"}),
@@ -276,7 +276,7 @@ def test_status_shows_the_database_its_health_and_who_waits(ask: Ask, project: C
 @pytest.mark.parametrize(
     ("arguments", "happened", "advice"),
     [
-        (["run", "deplyo"], "no runbook 'deplyo'; did you mean deploy?", "use one of: deploy, rol"),
+        (["run", "deplyo"], "no runbook 'deplyo'; did you mean deploy?", "use one of: deploy, "),
         (["run", "deploy", "-p", "target"], "-p target has no value", "write -p NAME=VALUE once"),
         (["run", "deploy", "-p", "target=a", "-p", "target=b"], "given twice", "NAME=VALUE once"),
         (["run", "deploy", "-p", "targt=here"], "Did you mean target?", "use one of: target, "),
