@@ -70,12 +70,20 @@ def test_a_name_is_read_as_sql_or_as_the_table_is_called(found: Callable[..., Re
 @pytest.mark.parametrize(
     ("name", "happened", "next_step"),
     [
-        ("trems", "there is no table 'trems'.", "the nearest: public.terms"),
-        ("public.weirdname", "there is no table", "the nearest:"),
+        (
+            "trems",
+            "there is no table 'trems'.",
+            "-p table=public.terms, or table = 'public.terms' in the notebook. The",
+        ),
+        ("weirdname", "there is no table", '-p table=\'"Weird Schema"."Weird Name"\', or'),
         ("zzzzzzzzz", "there is no table 'zzzzzzzzz'.", "choose one of "),
         ("numbers", "public.numbers is a sequence, not a table or view.", "choose one of "),
-        (LONG + "x", "a name of 64 bytes can't be a table's", f"it was cut: {LONG}"),
-        (f"public.{LONG}x", "a name of 64 bytes can't be a table's", f"it was cut: {LONG}"),
+        (LONG + "x", "a name of 64 bytes can't be a table's", f"it was cut: -p table={LONG},"),
+        (
+            f"public.{LONG}x",
+            "a name of 64 bytes can't be a table's",
+            f"it was cut: -p table={LONG},",
+        ),
         ("a.b.c.d", "there is no table 'a.b.c.d'.", "choose one of "),
         ("terms; drop table terms", "there is no table", "choose one of "),
         ("%s", "there is no table '%s'.", "choose one of "),
@@ -100,7 +108,9 @@ def test_a_name_in_several_schemas_off_the_search_path_needs_its_schema(
     with pytest.raises(NoSuchTable) as stop:
         naming.find(known, "t")
     assert stop.value.happened == "there are 2 tables 't'."
-    assert stop.value.next_step == "write the schema, too: a.t, b.t."
+    assert stop.value.next_step == (
+        "-p table=a.t, or table = 'a.t' in the notebook. There are a.t, b.t."
+    )
     database.execute(f"alter database {database.name} set search_path = b, a")
     assert str(naming.find(known, "t")) == "b.t"
 

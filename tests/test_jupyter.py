@@ -297,3 +297,21 @@ def test_interrupt_button_cancels_and_apply_can_be_run_again(
         assert book.run(cell).status == "ok", cell
     assert book.record["outcome"] == "succeeded"
     assert version(book.project.database) == NEW
+
+
+def test_tables_of_an_inspection_go_on_being_filtered(
+    opened: Callable[[str, str], Notebook],
+) -> None:
+    """A DataFrame in the house's looks, also after a filter; a wrong name is mended in place."""
+    book = opened("inspect_schema", OLD)
+    shown = book.to("tables")
+    assert "terms" in shown.text
+    assert "dataframe" not in shown.html
+    found = book.run("", "tables.query('total_bytes > 1_000_000')[['table', 'total_bytes']]")
+    assert found.text.split()[:2] == ["table", "total_bytes"]
+    assert found.text.count("terms") == 1
+    assert " MB<" in found.html
+    assert "there is no table 'trems'" in book.run("", "run.table('trems')").error
+    assert "table public.terms" in book.run("table", book.sources["table"]).text
+    assert book.run("finish").status == "ok"
+    assert book.record["outcome"] == "succeeded"

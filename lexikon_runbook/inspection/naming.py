@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ def find(found: Reached, text: str) -> Named:
     if tables:
         raise _refuse(
             f"there are {len(tables)} tables {text!r}.",
-            f"write the schema, too: {', '.join(map(str, tables))}.",
+            f"{_given(str(tables[0]))}. There are {', '.join(map(str, tables))}.",
         )
     if meant:
         raise _refuse(f"{meant[0]} is {KINDS[meant[0].kind]}, not a table or view.", _some(every))
@@ -126,7 +127,7 @@ def _none_of(text: str, every: list[Named]) -> NoSuchTable:
         return _refuse(
             f"a name of {len(long[0].encode())} bytes can't be a table's: PostgreSQL cuts names "
             f"after {LONGEST_NAME} bytes.",
-            f"write the name as it was cut: {_spelt(cut)}",
+            f"write the name as it was cut: {_given(_spelt(cut))}.",
         )
     return _refuse(f"there is no table {text!r}.", _nearest(text, every) or _some(every))
 
@@ -135,8 +136,13 @@ def _nearest(text: str, every: list[Named]) -> str:
     tables = [one for one in every if one.kind not in KINDS]
     spelt = {one.name.lower(): one for one in tables} | {str(one).lower(): one for one in tables}
     near = difflib.get_close_matches(text.lower().replace('"', ""), list(spelt), 3)
-    found = dict.fromkeys(str(spelt[name]) for name in near)
-    return f"the nearest: {', '.join(found)}" if found else ""
+    found = list(dict.fromkeys(str(spelt[name]) for name in near))
+    return f"{_given(found[0])}. The nearest: {', '.join(found)}." if found else ""
+
+
+def _given(name: str) -> str:
+    """How a name is given, in both spellings."""
+    return f"-p table={shlex.quote(name)}, or table = {name!r} in the notebook"
 
 
 def _some(every: list[Named]) -> str:
@@ -144,7 +150,7 @@ def _some(every: list[Named]) -> str:
     more = f" and {len(tables) - 8} more" if len(tables) > 8 else ""
     if not tables:
         return "this database has no table: choose another target."
-    return f"choose one of {', '.join(tables[:8])}{more}"
+    return f"choose one of {', '.join(tables[:8])}{more}: {_given(tables[0])}."
 
 
 def _refuse(happened: str, next_step: str) -> NoSuchTable:
