@@ -26,7 +26,7 @@ from .inspection import (
 from .inspection.comparing import Comparison
 from .inspection.drifting import BothDrifts
 from .inspection.others import Others
-from .inspection.table import TableInFull
+from .inspection.table import NoTable, TableInFull
 from .reached import Reached
 from .render import Block, Card
 from .stages import Run, stage
@@ -82,7 +82,7 @@ class Inspecting(Run):
         return tables.read(self._reached())
 
     @stage
-    def table(self, name: str) -> TableInFull:
+    def table(self, name: str) -> TableInFull | NoTable:
         """One table in full; without a name the largest. Reads only; raises NoSuchTable."""
         return table.read(self._reached(), parameters.text("table", name))
 

@@ -144,6 +144,42 @@ def test_a_database_that_is_not_alembic_s_is_shown_all_the_same(
     assert run.record.facts["outcome"] == "succeeded"
 
 
+def test_an_empty_database_is_gone_through_to_the_end(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing to show is no error; drift is unknown, which a check for drift does not pass."""
+    made = checkout(tmp_path / "bare")
+    monkeypatch.setenv("HERE_URL", database.url)
+    run = begun(made, "here", fail_on_drift=True)
+    assert "No table: database" in str(run.table(""))
+    with pytest.raises(Drifted) as stop:
+        through(run)
+    assert "unknown" in stop.value.happened
+
+
+def test_a_role_without_any_right_sees_what_there_is(
+    project: Callable[..., runs.Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may connect and nothing else: tables are listed with the GRANT, the version is unknown."""
+    made = project()
+    name = f"{made.database.name}_nobody"
+    made.database.execute(f"create role {name} login password %s", PASSWORD)
+    made.database.execute("revoke usage on schema public from public")
+    role = made.database.server.role
+    monkeypatch.setenv("STAGING_URL", made.url.replace(f"{role}:", f"{name}:", 1))
+    run = begun(made)
+    try:
+        shown = str(run.reach())
+        assert "Version   unknown: there is a table public" in shown
+        assert "never ran here" not in shown
+        through(run)
+        assert not run.tables()["readable"].any()
+        assert run.tables()["grant"].str.contains(f"TO {name}").all()
+        assert len(run.table("terms").columns) == 15
+    finally:
+        made.database.execute(f"drop owned by {name}; drop role {name}")
+
+
 def test_history_tells_applied_pending_and_foreign_revisions(
     project: Callable[..., runs.Project],
 ) -> None:

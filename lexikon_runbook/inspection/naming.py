@@ -52,17 +52,20 @@ class Named:
         return ".".join(_spelt(part) for part in (self.schema, self.name))
 
 
+def largest(found: Reached) -> Named | None:
+    """The largest table; a view where there is no table, and None where there is neither."""
+    rows = on_connection(found, lambda connection: database.rows(connection, LARGEST))
+    return Named(*rows[0]) if rows else None
+
+
 def find(found: Reached, text: str) -> Named:
-    """The table or view that a name means; of no name, the largest table. Reads only.
+    """The table or view that a name means. Reads only.
 
     A name may be written as in SQL (folded to lower case unless it is quoted) or just as the
     table is called, each with its schema or without. Raises NoSuchTable with the nearest names.
     """
-    sql = NAMES if text.strip() else LARGEST
-    rows = on_connection(found, lambda connection: database.rows(connection, sql))
+    rows = on_connection(found, lambda connection: database.rows(connection, NAMES))
     every = [Named(*row) for row in rows]
-    if not text.strip():
-        return _the_largest(found, every)
     meant = _meant(text.strip(), every)
     tables = [one for one in meant if one.kind not in KINDS]
     if len(tables) == 1:
@@ -75,15 +78,6 @@ def find(found: Reached, text: str) -> Named:
     if meant:
         raise _refuse(f"{meant[0]} is {KINDS[meant[0].kind]}, not a table or view.", _some(every))
     raise _none_of(text.strip(), every)
-
-
-def _the_largest(found: Reached, every: list[Named]) -> Named:
-    if every:
-        return every[0]
-    raise _refuse(
-        f"{found.identity.where} has no table.",
-        f"run deploy.ipynb on target {found.target.name} first, or choose another target.",
-    )
 
 
 def _meant(text: str, every: Iterable[Named]) -> list[Named]:

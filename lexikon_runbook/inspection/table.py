@@ -111,12 +111,26 @@ TITLES = {
 }
 
 
-def read(found: Reached, name: str = "") -> TableInFull:
+@dataclass(frozen=True)
+class NoTable(Shown):
+    """That a database has no table which could be shown."""
+
+    where: str
+    target: str
+
+    def blocks(self) -> Sequence[Block]:
+        first = f"lexikon-runbook run deploy -p target={self.target} makes the tables"
+        return [Card(f"No table: {self.where} is empty", [("Next", first)], "warning")]
+
+
+def read(found: Reached, name: str = "") -> TableInFull | NoTable:
     """One table or view in full, by its name; without one the largest table. Reads only.
 
     Raises NoSuchTable, with the nearest names, also when it was dropped meanwhile.
     """
-    named = naming.find(found, name)
+    named = naming.find(found, name) if name.strip() else naming.largest(found)
+    if named is None:
+        return NoTable(found.identity.where, found.target.name)
     return at_one(found, lambda moment: _of(moment, named))
 
 
