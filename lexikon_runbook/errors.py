@@ -93,6 +93,10 @@ class Drifted(RunbookError):
     """The database differs from its migrations or models, or whether it does is unknown."""
 
 
+class SnapshotUnusable(RunbookError):
+    """What should be an archived catalog is not one, or is damaged."""
+
+
 class ApprovalNeeded(RunbookError):
     """The plan needs its digest in `approve`, and `approve` does not hold it."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from . import display, frames, parameters, reached
+from . import display, frames, parameters, reached, record, snapshot
 from .catalog import Catalog
 from .ending import Finish
 from .errors import NOTHING_CHANGED, Drifted
@@ -29,6 +30,7 @@ from .inspection.others import Others
 from .inspection.table import NoTable, TableInFull
 from .reached import Reached
 from .render import Block, Card
+from .snapshot import Snapshot
 from .stages import Run, stage
 
 
@@ -121,10 +123,7 @@ class Inspecting(Run):
     def compare(self, compare_to: str) -> Comparison:
         """Against another target, or the archived catalog of an earlier run. Reads only."""
         wanted = parameters.text("compare_to", compare_to).strip()
-        this = comparing.side_of(self._reached(), self._catalog or self._read_catalog())
-        if not wanted:
-            return Comparison(str(this))
-        return comparing.compare(this, comparing.other_side(wanted, self._reached()))
+        return comparing.against(wanted, self._reached(), self._catalog or self._read_catalog())
 
     def finish(self) -> Finish:
         """Archive the catalog and write the record's outcome. Writes the archive only.
@@ -133,6 +132,7 @@ class Inspecting(Run):
         """
         wanted = self.values["fail_on_drift"]
         found = (self._drift or self.drift()) if wanted else self._drift
+        kept = self._archive()
         trouble = found.trouble if found else ""
         if wanted and trouble:
             raise Drifted(
@@ -141,7 +141,19 @@ class Inspecting(Run):
                 next_step="see Drift above, or run this without fail_on_drift: write what is "
                 "right into a revision (create_migration.ipynb), undo the rest.",
             )
-        return self.end_well("succeeded", (("Drift", trouble or "none that counts"),))
+        said = trouble or ("none that counts" if found else "not looked at")
+        return self.end_well("succeeded", (("Drift", said), ("Catalog", str(kept))))
+
+    def _archive(self) -> Path:
+        """Write the catalog, as it was read last, into the record's folder."""
+        found = self._reached()
+        side = comparing.side_of(found, self._catalog or self._read_catalog())
+        taken = record.now()[:19].replace("T", " ")
+        kept = Snapshot(
+            self.target.name, found.identity.where, found.at, side.owner, taken, side.catalog
+        )
+        self.record.set(snapshot={"file": snapshot.NAME, "objects": len(side.catalog.objects)})
+        return snapshot.write(self.record.folder, kept, self.record.mask)
 
     def _reached(self) -> Reached:
         return self._found or self.reach()

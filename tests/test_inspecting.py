@@ -14,7 +14,7 @@ import runs
 from checkouts import checkout
 from servers import PASSWORD, Database
 
-from lexikon_runbook import reached, settings
+from lexikon_runbook import reached, settings, snapshot
 from lexikon_runbook.errors import Drifted, NoSuchTable, ParameterError, RunbookError
 from lexikon_runbook.inspecting import Inspecting
 from lexikon_runbook.inspection import versions
@@ -72,6 +72,8 @@ def test_a_run_leaves_a_record_of_what_it_looked_at(project: Callable[..., runs.
     assert facts["revisions"] == {"before": HEAD, "after": HEAD}
     assert facts["database"]["key"]
     assert facts["drift"] == {"migrations": False, "models": False, "trouble": None}
+    kept = snapshot.read(run.record.folder / "catalog.json")
+    assert facts["snapshot"]["objects"] == len(kept.catalog.objects)
 
 
 def test_drift_ends_the_run_only_where_it_was_asked_to(
@@ -86,6 +88,7 @@ def test_drift_ends_the_run_only_where_it_was_asked_to(
     strict = begun(made, fail_on_drift=True)
     with pytest.raises(Drifted) as stop:
         strict.finish()
+    assert (strict.record.folder / "catalog.json").exists()
     assert "adds index by_hand, by hand" in stop.value.happened
     assert "create_migration.ipynb" in stop.value.next_step
 
@@ -212,6 +215,25 @@ def test_two_targets_are_compared_with_the_side_in_words(
     assert ", at f36a73221bb3 only. - stands in other (database" in shown
     back = begun(made, "other").compare("staging")
     assert "- table public.only_here" in str(back.difference)
+
+
+def test_an_earlier_moment_is_compared_by_its_record(project: Callable[..., runs.Project]) -> None:
+    """By id, folder or file; a secret in a comment, which no archive holds, is no difference."""
+    made = project(OLD)
+    made.database.execute("comment on table terms is 'see postgresql://me:hunter2@db/x'")
+    earlier = begun(made)
+    earlier.finish()
+    folder = earlier.record.folder
+    assert "hunter2" not in (folder / "catalog.json").read_text()
+    now = begun(made)
+    for name in (earlier.record.facts["id"], str(folder), str(folder / "catalog.json")):
+        assert "Compare: the same schema" in str(now.compare(name)), name
+    made.database.upgrade(HEAD)
+    later = begun(made)
+    found = later.compare(str(folder))
+    assert "+ table public.webhooks" in str(found.difference)
+    assert f", at {OLD}" in str(found.other)
+    assert "as of 20" in str(found)
 
 
 @pytest.mark.parametrize("wrong", ["prodution", "no/such/catalog.json", "deadbeef", ".."])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .. import demo, drift, reached, settings, throwaway
+from .. import demo, drift, reached, settings, snapshot, throwaway
 from ..catalog import Catalog, Difference
 from ..errors import NOTHING_CHANGED, ParameterError
 from ..reached import Reached
@@ -63,28 +63,31 @@ def side_of(found: Reached, catalog: Catalog | None = None) -> Side:
     return Side(name, found.at, wanted.owner, catalog or catalog_of(found))
 
 
-def side_of_target(name: str, found: Reached) -> Side:
-    """Another target of the same project as one side. Reads only; starts the demo, if it is it."""
-    other = settings.target(name, found.target.project)
-    demo.wake(other)
-    return side_of(reached.reach(other))
+def against(wanted: str, found: Reached, catalog: Catalog) -> Comparison:
+    """A database, its catalog read before, against a target or an archived catalog. Reads only.
+
+    Without `wanted` nothing is compared. Raises ParameterError for a name that nothing has,
+    SnapshotUnusable, and what reading a target raises. Starts the demo, if that is the target.
+    """
+    this, target = side_of(found, catalog), found.target
+    if not wanted:
+        return Comparison(str(this))
+    if wanted in settings.targets(target.project):
+        other = settings.target(wanted, target.project)
+        demo.wake(other)
+        return compare(this, side_of(reached.reach(other)))
+    file = snapshot.find(wanted, target.project, target.archive)
+    if file is None:
+        raise _nothing(wanted, target.project)
+    kept = snapshot.read(file)
+    safe = replace(this, catalog=snapshot.masked(this.catalog, target.mask))
+    return compare(safe, Side(str(kept), kept.at, kept.owner, kept.catalog))
 
 
 def compare(this: Side, other: Side) -> Comparison:
     """The complete catalogs, whoever owns the one and the other. Pure."""
     difference = drift.compare(this.catalog, other.catalog, this.owner, other.owner)
     return Comparison(str(this), str(other), difference)
-
-
-def other_side(name: str, found: Reached) -> Side:
-    """What a person wants to compare with: a target of the same project. Reads only.
-
-    Raises ParameterError for a name that nothing has.
-    """
-    project = found.target.project
-    if name in settings.targets(project):
-        return side_of_target(name, found)
-    raise _nothing(name, project)
 
 
 def _nothing(name: str, project: Path) -> ParameterError:
