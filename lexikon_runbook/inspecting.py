@@ -11,11 +11,14 @@ import pandas as pd
 
 from . import display, frames, parameters, reached, record, snapshot
 from .catalog import Catalog
+from .chart import Chart
+from .diagram import Diagram
 from .ending import Finish
 from .errors import NOTHING_CHANGED, Drifted
 from .inspection import (
     comparing,
     drifting,
+    entities,
     indexes,
     moment,
     others,
@@ -29,6 +32,7 @@ from .inspection.drifting import BothDrifts
 from .inspection.others import Others
 from .inspection.table import NoTable, TableInFull
 from .reached import Reached
+from .record import write_atomically
 from .render import Block, Card
 from .snapshot import Snapshot
 from .stages import Run, stage
@@ -118,6 +122,22 @@ class Inspecting(Run):
         self.record.set(drift=found.facts())
         self.display.lasting(f"drift: {found.trouble or 'none that counts'}")
         return found
+
+    @stage
+    def diagram(self) -> Diagram:
+        """Tables and the foreign keys between them, as a picture. Reads the database only.
+
+        Writes diagram.svg into the record's folder.
+        """
+        drawn = entities.draw(self._reached())
+        if drawn.svg:
+            write_atomically(self.record.folder / "diagram.svg", self.record.mask(drawn.svg))
+        return drawn
+
+    @stage
+    def sizes(self) -> Chart:
+        """The largest tables on disk, as bars. Reads only."""
+        return entities.sizes(self._reached())
 
     @stage
     def compare(self, compare_to: str) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import textwrap
 from collections.abc import Sequence
@@ -141,7 +142,32 @@ class Line:
         return f"<div style='margin:4px 0;white-space:pre-wrap'>{html.escape(self.source)}</div>"
 
 
-Block = Card | Table | Code | Line
+@dataclass(frozen=True)
+class Picture:
+    """A drawing, and the same in words.
+
+    As an image it can neither run nor load anything, and is shown where nothing is trusted.
+    """
+
+    svg: str
+    words: str
+    title: str = ""
+
+    def text(self) -> str:
+        """The words."""
+        return textwrap.indent(self.words, "  ")
+
+    def html(self) -> str:
+        """The drawing in its own size; it scrolls where it is wider than the page."""
+        data = base64.b64encode(self.svg.encode()).decode()
+        return (
+            "<div style='overflow:auto;margin:6px 0'><img style='max-width:none' "
+            f"alt='{html.escape(self.title, quote=True)}' src='data:image/svg+xml;base64,{data}'>"
+            "</div>"
+        )
+
+
+Block = Card | Table | Code | Line | Picture
 
 
 class Shown:

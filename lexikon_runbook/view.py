@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 import os
+import re
+import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,11 @@ TAGS = (
     "sub sup table tbody td th thead tr ul"
 )
 STYLES = "border border-left color font-weight margin padding text-align vertical-align white-space"
+# No quote, and no bracket but its own, so that it ends nothing that it may stand in.
+PICTURE = re.compile(
+    r"<img style='max-width:none' alt='[^'\"<>]*' "
+    r"src='data:image/svg\+xml;base64,[A-Za-z0-9+/=]*'>"
+)
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -126,8 +134,24 @@ def _exporter() -> Any:
         template_name="basic",
         sanitize_html=True,
         exclude_anchor_links=True,
-        filters={"clean_html": cleaner.sanitize_html_tags},
+        filters={"clean_html": _keeping_pictures(cleaner.sanitize_html_tags)},
     )
+
+
+def _keeping_pictures(clean: Callable[[str], str]) -> Callable[[str], str]:
+    """Clean all but the drawings of `render.Picture`: as images they neither run nor load."""
+
+    def cleaned(text: str) -> str:
+        token, kept = secrets.token_hex(16), list[str]()
+
+        def aside(picture: re.Match[str]) -> str:
+            kept.append(picture[0])
+            return f"{token}-{len(kept) - 1}-"
+
+        safe = clean(PICTURE.sub(aside, text))
+        return re.sub(rf"{token}-(\d+)-", lambda place: kept[int(place[1])], safe)
+
+    return cleaned
 
 
 if __name__ == "__main__":
