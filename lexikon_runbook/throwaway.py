@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from . import catalog, database, embedded, environment, serving, version
+from . import catalog, database, embedded, environment, serving, urls, version
 from .catalog import Catalog
 from .database import Connection, Identity
 from .errors import HistoryError, NotBuilt, SettingsError
@@ -135,7 +135,7 @@ def empty(target: Target, history: History, wanted: Likeness = LIKE_NONE) -> Ite
     variable = f"LEXIKON_RUNBOOK_{name.upper()}"
     with contextlib.closing(_connected(target, url)) as server:
         _create(target, server, name)
-        os.environ[variable] = database.of_database(url, name)
+        os.environ[variable] = urls.of_database(url, name)
         try:
             own = replace(target, **ALONE, url_env=variable)
             with contextlib.closing(database.connect(own)) as connection:
@@ -174,7 +174,7 @@ def _server(target: Target, wanted: Likeness) -> str:
             _clear(connection)
             for role in wanted.roles:
                 _ensure_role(connection, role, role == wanted.owner)
-    return database.of_user(url, wanted.owner) if wanted.owner in wanted.roles else url
+    return urls.of_user(url, wanted.owner) if wanted.owner in wanted.roles else url
 
 
 def _major(folder: Path) -> int:
