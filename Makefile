@@ -21,7 +21,7 @@ test: .venv/.dev lint  ## everything that is checked: lint, types, tests, notebo
 	$(PYTEST) -n 2 --dist loadfile tests
 	$(MAKE) -s nbval
 
-lint: .venv/.dev  ## ruff, mypy, the import arrows, the declared dependencies, the workflows
+lint: .venv/.dev  ## ruff, mypy, the import arrows, the declared dependencies, the workflows, the image
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -29,6 +29,8 @@ lint: .venv/.dev  ## ruff, mypy, the import arrows, the declared dependencies, t
 	$(BIN)/deptry .
 	$(BIN)/jactionlint --profile correctness --shellcheck=$(BIN)/shellcheck
 	$(BIN)/zizmor --offline --no-progress -q .github
+	$(BIN)/hadolint --failure-threshold style Dockerfile
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.prod.yml
 
 nbval: .venv/.dev  ## execute the notebooks as committed, and compare their outputs
 	$(PYTEST) -p no:cacheprovider --nbval-lax --nbval-cell-timeout 120 \
