@@ -23,6 +23,7 @@ ON_SERVERS = (
     *("test_inspection.py", "test_inspection_table.py"),
 )
 ON_PYTHONS = ("test_lexikon_migrations.py", "test_parameters.py", "test_cli.py")
+AIRFLOW = ("apache-airflow==3.3.2", "apache-airflow-providers-papermill==3.13.3")
 ON_OLDEST = ("test_lexikon_migrations.py", "test_migrate.py", "test_history.py")
 
 
@@ -62,6 +63,12 @@ def combinations() -> Iterator[Combination]:
             print(f"== Python {version}: not here")
     oldest = environment(here, "oldest", *OLDEST)
     yield Combination(f"oldest: {', '.join(OLDEST)}", oldest, ON_OLDEST)
+    yield Combination(
+        f"Airflow: {', '.join(AIRFLOW)}",
+        with_airflow(here),
+        ("in_airflow.py",),
+        {"AIRFLOW_HOME": str(PROJECT / ".venv-airflow" / "home")},
+    )
 
 
 def interpreter(version: str) -> Path | None:
@@ -89,6 +96,20 @@ def environment(base: Path, name: str, *instead: str) -> Path:
         )
         if instead:
             subprocess.run([*pip, "--no-deps", *instead], check=True)
+        (folder / ".done").touch()
+    return python
+
+
+def with_airflow(base: Path) -> Path:
+    """A virtual environment with Airflow and what it resolves, and this checkout in it."""
+    folder = PROJECT / ".venv-airflow"
+    python = folder / "bin" / "python"
+    if not (folder / ".done").exists():
+        subprocess.run([str(base), "-m", "venv", "--clear", str(folder)], check=True)
+        # uv resolves Airflow's 150 packages in seconds, and pip in minutes.
+        install = [str(base.with_name("uv")), "pip", "install", "-q", "--python", str(python)]
+        tools = ("pytest", "pytest-xdist", "-e", ".[demo]")
+        subprocess.run([*install, *AIRFLOW, *tools], cwd=PROJECT, check=True)
         (folder / ".done").touch()
     return python
 
