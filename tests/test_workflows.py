@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ url_env = "STAGING_DATABASE_URL"
 [targets.production]
 url_env = "DATABASE_URL"
 protection = "protected"
+throwaway_url_env = "DATABASE_URL"
 """
 
 
@@ -43,17 +46,18 @@ def step(job: dict[str, Any], name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of deploy.yml in a project, its expressions filled in from `known`."""
+    """A job of a workflow in a project, its expressions filled in from `known`."""
 
     project: Project
     name: str
     known: dict[str, str]
+    workflow: str = "deploy"
 
     def run(self, name: str) -> Ended:
         """One step's script, with the shell and the files that GitHub gives it."""
-        deploy = workflow("deploy")
-        assert deploy["defaults"]["run"]["shell"] == "bash"
-        found = step(deploy["jobs"][self.name], name)
+        whole = workflow(self.workflow)
+        assert whole["defaults"]["run"]["shell"] == "bash"
+        found = step(whole["jobs"][self.name], name)
         assert not EXPRESSION.search(found["run"]), "an expression in a script is an injection"
         script = self.project.folder / "step.sh"
         script.write_text(found["run"])
@@ -168,16 +172,33 @@ def test_a_plan_that_cannot_be_made_fails_the_job(start: Start) -> None:
     assert not plan.file("output").exists()
 
 
+def test_the_drift_check_passes_until_production_differs_and_keeps_its_record(
+    start: Start,
+) -> None:
+    """Then it names the difference and fails; nothing is changed either time."""
+    plan, database = start("f36a73221bb3")
+    known = plan.known | {"secrets.DATABASE_URL": database.url}  # may make a throwaway database
+    drift = Job(plan.project, "drift", known, "drift")
+    ended = drift.run("Run the inspect_schema runbook")
+    assert ended.exit_code == 0, ended.err
+    database.execute("create index made_by_hand on terms (domain)")
+    ended = drift.run("Run the inspect_schema runbook")
+    assert ended.exit_code == 1
+    assert "made_by_hand" in ended.out + ended.err
+    keep = step(workflow("drift")["jobs"]["drift"], "Keep the record")
+    assert keep["if"] == "always()"
+    assert ended.folder is not None
+    assert plan.project.folder / keep["with"]["path"] in ended.folder.parents
+
+
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yml")), ids=lambda file: file.name)
 def test_every_runbook_that_a_workflow_runs_takes_the_parameters_it_is_given(file: Path) -> None:
     """A misspelt name would be found out at the first deploy only."""
-    shipped = notebooks.shipped()
     for runbook, given in RUNBOOK.findall(file.read_text(encoding="utf-8")):
-        assert runbook in {*shipped, "inspect_schema"}
+        known = parameters.of_notebook(notebooks.find(PROJECT, runbook))
         names = re.findall(r"-p (\w+)=", given)
         assert "target" in names
-        if runbook in shipped:
-            assert set(names) <= parameters.of_notebook(shipped[runbook]).keys()
+        assert set(names) <= known.keys()
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yml")), ids=lambda file: file.name)
@@ -188,11 +209,15 @@ def test_every_action_is_pinned_by_its_commit(file: Path) -> None:
 
 
 def test_what_depends_on_versions_runs_on_three_pythons_and_three_servers() -> None:
-    """The same files as in `make matrix`, on the Pythons that the package says it runs on."""
+    """The files are those of `make matrix`, the Pythons those that the package says it runs on."""
     job = workflow("test")["jobs"]["versions"]
     versions = job["strategy"]["matrix"]
     text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
     assert versions["python"] == re.findall(r"Python :: (3\.\d+)", text)
     assert len(versions["postgres"]) == 3
-    files = set(re.findall(r"tests/(test_\w+\.py)", step(job, "Test")["run"]))
-    assert files == {*matrix.ON_SERVERS, *matrix.ON_PYTHONS}
+    command = step(job, "Test")["run"].replace(".venv/bin/python", sys.executable)
+    collected = command.replace("pytest -q -n 2 --dist loadfile", "pytest -q --collect-only")
+    said = subprocess.run(["bash", "-e", "-c", collected], cwd=PROJECT, capture_output=True)
+    assert said.returncode == 0, said.stderr
+    for name in (*matrix.ON_SERVERS, *matrix.ON_PYTHONS):
+        assert f"tests/{name}::".encode() in said.stdout
