@@ -41,7 +41,7 @@ def test_what_is_read_back_is_what_was_written(
 ) -> None:
     """Every text, whatever characters and line breaks are in it."""
     written = of(objects)
-    assert snapshot.read(snapshot.write(tmp_path_factory.getbasetemp(), written, same)) == written
+    assert snapshot.read(snapshot.write(tmp_path_factory.mktemp("kept"), written, same)) == written
 
 
 def test_a_snapshot_is_a_line_an_object_in_the_order_of_their_names(file: Path) -> None:
