@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexikon_runbook import snapshot
+from lexikon_runbook import masking, snapshot
 from lexikon_runbook.catalog import Catalog
 from lexikon_runbook.errors import SnapshotUnusable
 from lexikon_runbook.snapshot import Snapshot
@@ -125,3 +125,41 @@ def test_a_record_without_a_snapshot_says_so(tmp_path: Path) -> None:
         with pytest.raises(SnapshotUnusable) as stop:
             snapshot.find(text, tmp_path, tmp_path)
         assert "holds no catalog.json" in stop.value.happened
+
+
+@given(
+    texts=st.lists(
+        st.lists(
+            st.sampled_from(
+                [
+                    "password",
+                    "token",
+                    "=",
+                    ":",
+                    "'",
+                    '"',
+                    "?",
+                    "&",
+                    "://",
+                    "@",
+                    "\n",
+                    " ",
+                    "hunter22",
+                    "x",
+                ]
+            ),
+            max_size=9,
+        ).map("".join),
+        max_size=6,
+    )
+)
+def test_a_secret_is_masked_wherever_in_a_big_schema_it_stands(texts: list[str]) -> None:
+    """Masking a catalog at once finds what masking each of its texts by itself finds."""
+
+    def hide(text: str) -> str:
+        return masking.mask(text, ["hunter22"])
+
+    objects = {("comment", f"{text} {n}"): text for n, text in enumerate(texts)}
+    assert snapshot.masked(Catalog(MappingProxyType(objects)), hide).objects == {
+        (kind, hide(name)): hide(text) for (kind, name), text in objects.items()
+    }
