@@ -63,7 +63,8 @@ order by 1, k.conname
 # A partitioned table takes what its leaves take.
 SIZES = f"""
 with {LOCKED}
-select {NAME.format("c", "n")}, coalesce(sum(pg_relation_size(l.oid)), 0)::bigint,
+select {NAME.format("c", "n")}, coalesce(sum(pg_table_size(l.oid)
+    - coalesce(pg_total_relation_size(nullif(l.reltoastrelid, 0)), 0)), 0)::bigint,
   coalesce(sum(pg_indexes_size(l.oid)), 0)::bigint,
   coalesce(sum(pg_total_relation_size(nullif(l.reltoastrelid, 0))), 0)::bigint,
   count(held.oid)
