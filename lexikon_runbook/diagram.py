@@ -28,12 +28,12 @@ COLOURS = ("#1f5f8b", "#b26a00", "#2e7d32", "#8e3b8a", "#b3261e", "#3f51b5", "#0
 GRAPH = """digraph "schema" {
 graph [rankdir=LR bgcolor="white" pad=0.2 nodesep=0.22 ranksep=1.1 pack=24 packmode="graph"
   fontname="Helvetica"]
-node [shape=plain fontname="Helvetica" fontsize=11]
+node [shape=plain fontname="Helvetica" fontsize=12]
 edge [dir=both arrowsize=0.7 penwidth=1.1]
 """
 HEAD = '<TR><TD COLSPAN="3" BGCOLOR="#dfe8f3" ALIGN="LEFT" CELLPADDING="5"><B>{0}</B></TD></TR>'
 ROW = (
-    '<TR><TD ALIGN="LEFT" PORT="{port}w"><FONT POINT-SIZE="8" COLOR="#8a5a00">{keys}</FONT></TD>'
+    '<TR><TD ALIGN="LEFT" PORT="{port}w"><FONT POINT-SIZE="9" COLOR="#8a5a00">{keys}</FONT></TD>'
     '<TD ALIGN="LEFT">{name}</TD><TD ALIGN="LEFT" PORT="{port}e"><FONT COLOR="#5f6b7a">{type}'
     "</FONT></TD></TR>"
 )
@@ -264,8 +264,12 @@ def _program() -> str | None:
 
 
 def _plain(svg: str) -> str:
-    """The SVG alone: no header that names a place elsewhere, no comment, no id as a title."""
-    return re.sub(r"<!--.*?-->\s*|<title>.*?</title>\s*", "", svg[svg.index("<svg") :], flags=re.S)
+    """The SVG alone: no header that names a place elsewhere, no comment, no id as a title.
+
+    In pixels, since a page's own text is so, too.
+    """
+    own = re.sub(r"<!--.*?-->\s*|<title>.*?</title>\s*", "", svg[svg.index("<svg") :], flags=re.S)
+    return re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', own, count=2)
 
 
 def _count(number: int, thing: str) -> str:

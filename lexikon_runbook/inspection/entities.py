@@ -78,11 +78,12 @@ group by c.oid, c.relnamespace, c.relname, n.nspname
 
 
 def draw(found: Reached) -> Diagram:
-    """Every table of the user's schemas and the foreign keys between them. Reads only."""
+    """Every table but Alembic's own, and the foreign keys between them. Reads only."""
     columns, keys = at_one(found, lambda moment: (moment.rows(COLUMNS), moment.rows(REFERENCES)))
     entities = [
         Entity(name, tuple(_column(*row[1:]) for row in rows if row[1] is not None))
         for name, rows in groupby(columns, key=lambda row: str(row[0]))
+        if name != found.version_table.removeprefix("public.")
     ]
     references = [
         Reference(source, tuple(own), target, tuple(other), action, optional, single)
