@@ -110,7 +110,9 @@ class RunnerBusy(RunbookError):
 
 
 class NotBuilt(RunbookError):
-    """The migrations do not run on an empty database."""
+    """The migrations do not run on an empty database; `sqlstate` is of the first failure."""
+
+    sqlstate = ""
 
 
 class LockTimeout(RunbookError):

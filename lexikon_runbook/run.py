@@ -27,6 +27,10 @@ def kind_of(runbook: str) -> type[Run]:
         from .inspecting import Inspecting
 
         return Inspecting
+    if runbook == "troubleshoot":
+        from .troubleshooting import Troubleshooting
+
+        return Troubleshooting
     raise ParameterError(
         f"there is no runbook {runbook!r}.",
         state=NOTHING_CHANGED,

@@ -35,6 +35,7 @@ OWNER = """
 select pg_get_userbyid(coalesce((select relowner from pg_class where oid = to_regclass(%s)),
   (select datdba from pg_database where datname = current_database())))
 """
+THERE = "select to_regclass(%s) is not null"
 LEFT = f"select datname from pg_database where datname ~ '^{PREFIX}_[0-9]+_'"
 
 
@@ -65,13 +66,33 @@ class Throwaway:
         """Run the migrations down to that revision. Writes this database; raises NotBuilt."""
         self._move("downgrade", revision)
 
+    def forth(self, revision: str) -> None:
+        """Run that one revision, whose parents are there. Writes this database; raises NotBuilt."""
+        self._only(self.history.step("upgrade", revision))
+
+    def back(self, revision: str) -> None:
+        """Undo that one revision, which none follows. Writes this database; raises NotBuilt."""
+        self._only(self.history.step("downgrade", revision))
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The version rows that its migrations left, on a new connection. Reads only."""
+        with self.connected() as connection:
+            if not database.first(
+                database.rows(connection, THERE, (database.quoted(self._table),))
+            ):
+                return ()
+            name = database.quoted(self._table)
+            found = database.rows(connection, f"select version_num from {name} order by 1")
+        return tuple(str(row[0]) for row in found)
+
     def after_each(self, revisions: Iterable[str]) -> Iterator[tuple[str, Catalog]]:
         """Run these revisions, each after those it needs, and give the catalog after each.
 
         Writes this database; raises NotBuilt.
         """
         for id_ in revisions:
-            self._only(self.history.step("upgrade", id_))
+            self.forth(id_)
             yield id_, self.catalog()
 
     def run(self, migrations: environment.Migrations, **context: Any) -> None:
@@ -231,9 +252,11 @@ def _not_built(target: Target, error: HistoryError, watch: Watch) -> NotBuilt:
         message = shorten(target.mask(first.message), 200)
         sql = shorten(target.mask(first.sql), 200)
         happened += f" The first statement that failed: {sql} - {message} ({first.sqlstate})."
-    return NotBuilt(
+    refusal = NotBuilt(
         f"the migrations don't run on an empty database: {happened}",
         state=DROPPED,
         next_step="mend that revision, or, where it needs an extension or a version of PostgreSQL "
         f"that is not there, set throwaway_url_env of [targets.{target.name}] in runbook.toml.",
     )
+    refusal.sqlstate = watch.failures[0].sqlstate if watch.failures else ""
+    return refusal

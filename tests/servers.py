@@ -54,6 +54,7 @@ port = {port}
 unix_socket_directories = '{folder}'
 shared_buffers = 32MB
 max_connections = 60
+max_prepared_transactions = 5
 fsync = off
 full_page_writes = off
 synchronous_commit = off

@@ -91,7 +91,7 @@ class Difference(Shown):
         return bool(self.added or self.removed or self.changed)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self._whole())) or "no difference"
+        return "\n".join(map(str, self.whole())) or "no difference"
 
     def summary(self) -> str:
         """One line, as `adds table webhooks, 4 indexes; changes column terms.name`, or none."""
@@ -99,10 +99,11 @@ class Difference(Shown):
         return "; ".join(f"{verb} {_counted(changes)}" for verb, changes in verbs if changes)
 
     def blocks(self) -> Sequence[Block]:
-        rows = [(change.sign, change.kind, change.name, change.detail) for change in self._whole()]
+        rows = [(change.sign, change.kind, change.name, change.detail) for change in self.whole()]
         return [Table(("", "kind", "name", "definition"), rows) if rows else Line("no difference")]
 
-    def _whole(self) -> list[Change]:
+    def whole(self) -> list[Change]:
+        """Every change but those of the columns of a table that came or went as a whole."""
         removed = [change for change in self.removed if change.kind != "columns"]
         return _without_parts((*self.added, *removed, *self.changed), {"column"})
 

@@ -1,6 +1,8 @@
-"""The table of rules: what is dangerous about a revision before it runs. Pure; reads only.
+"""The tables of rules and of diagnoses. Pure; reads only.
 
-`findings` holds one revision against every rule; `document` renders docs/findings.md.
+`findings` holds one revision against every rule: what is dangerous about it before it runs.
+`diagnoses.diagnose` holds a situation against every diagnosis: what is wrong with a database or a
+checkout. `document` renders docs/findings.md.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from . import blocking, breaking, data, scanning, source
-from .page import render
 from .rule import LARGE_BYTES, LARGE_ROWS, SEVERITIES, SMALL_ROWS, Context, Finding, Rule, Severity
 
 __all__ = [
@@ -52,4 +53,7 @@ def _found(context: Context) -> Iterator[Finding]:
 
 def document() -> str:
     """docs/findings.md, in full."""
-    return render(RULES)
+    from .diagnoses import DIAGNOSES
+    from .page import render
+
+    return render(RULES, DIAGNOSES)

@@ -1,14 +1,16 @@
-"""Renders the rules as docs/findings.md."""
+"""Renders the rules and the diagnoses as docs/findings.md."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .diagnosis import Diagnosis
 from .rule import LARGE_BYTES, LARGE_ROWS, SMALL_ROWS, Rule
 
 _HEAD = f"""# Findings
 
-What a plan warns of, rule by rule. This page is rendered from `lexikon_runbook/checks`; a test
+What a plan warns of, rule by rule, and, [below](#diagnoses), what troubleshoot looks for. This
+page is rendered from `lexikon_runbook/checks`; a test
 holds it to the rules. To render it again:
 
 ```sh
@@ -32,10 +34,53 @@ revision, so they miss what only a server knows: the rehearsal measures locks an
 """
 
 
-def render(rules: Sequence[Rule]) -> str:
+_DIAGNOSES = """
+# Diagnoses
+
+What [troubleshoot](troubleshoot.md) looks for, row by row. A row that needs what could not be read
+is *not known*, with the reason: it never counts as ruled out. What is found is ranked: first what
+explains the error that was given, then certain before likely before possible, then danger before
+warning before note, then the order here.
+
+| likelihood | meaning |
+| --- | --- |
+| certain | A migration can't work, or has not, while it is so. |
+| likely | Most migrations fail or wait. |
+| possible | Some do. |
+
+Rows marked *proof* are told by `run.prove()`, on throwaway databases. Likelihood and severity are
+the worst that a row can be.
+
+| diagnosis | how sure, how bad | what | mended by |
+| --- | --- | --- | --- |
+"""
+
+
+def render(rules: Sequence[Rule], diagnoses: Sequence[Diagnosis]) -> str:
     """The page, in Markdown, with a line end at its end."""
     contents = "".join(f"| [{r.id}](#{r.id}) | {r.severity} | {r.title} |\n" for r in rules)
-    return _HEAD + contents + "".join(_section(rule) for rule in rules)
+    listed = "".join(
+        f"| [{d.id}](#{d.id}) | {d.likelihood}, {d.severity} | {d.title}"
+        f"{' (proof)' if d.proof else ''} | {d.runbook or '-'} |\n"
+        for d in diagnoses
+    )
+    parts = [_HEAD, contents, *map(_section, rules), _DIAGNOSES, listed]
+    return "".join([*parts, *map(_diagnosis, diagnoses)])
+
+
+def _diagnosis(row: Diagnosis) -> str:
+    errors = ", ".join(f"`{error}`" for error in row.errors if row.id != "pasted-error")
+    return f"""
+## {row.id}
+
+{row.title}. At worst: **{row.likelihood}, {row.severity}**.
+
+**When:** {row.condition}
+
+**Evidence:** {row.evidence}
+
+**Mend:** {row.remedy}
+""" + (f"\n**Explains:** {errors}\n" if errors else "")
 
 
 def _section(rule: Rule) -> str:

@@ -1,0 +1,133 @@
+"""Diagnoses of the schema and of this role's rights in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .diagnosis import Diagnosis, Remedy, Sign
+from .evidence import Sequence
+from .situation import Situation, of
+
+BIGINT = 2**63 - 1
+NEAR_END = 0.8
+AT_END = 0.95
+MUCH_BYTES = 1024**3
+
+
+def _invalid(situation: Situation) -> Iterator[Sign]:
+    for index in of(situation.schema).invalid:
+        if index.being_built:
+            yield Sign(
+                f"{index.name} on {index.table} is INVALID, and a session builds it now",
+                Remedy("wait until it is built: `lexikon-runbook status` shows how far it is."),
+                "note",
+            )
+            continue
+        yield Sign(
+            f"{index.name} on {index.table} is INVALID: every write keeps it up, no query uses it",
+            Remedy(
+                "drop it and build it again, or build it anew in its place "
+                f"(REINDEX INDEX CONCURRENTLY {index.name}).",
+                sql=(f"DROP INDEX CONCURRENTLY {index.name}",),
+            ),
+        )
+
+
+def _unvalidated(situation: Situation) -> Iterator[Sign]:
+    for constraint in of(situation.schema).unvalidated:
+        yield Sign(
+            f"constraint {constraint.name} of {constraint.table} is NOT VALID",
+            Remedy(
+                "check the rows; readers and writers go on meanwhile.",
+                sql=(f"ALTER TABLE {constraint.table} VALIDATE CONSTRAINT {constraint.name}",),
+            ),
+        )
+
+
+def _sequences(situation: Situation) -> Iterator[Sign]:
+    for sequence in of(situation.schema).sequences:
+        used = sequence.last / sequence.most
+        fills = f", which fills {sequence.table}.{sequence.column}" if sequence.column else ""
+        yield Sign(
+            f"sequence {sequence.name} is at {sequence.last:,} of {sequence.most:,} "
+            f"({used:.0%}){fills}",
+            Remedy(
+                "widen it by a migration. ALTER COLUMN TYPE rewrites the table under ACCESS "
+                "EXCLUSIVE: on a large one add a bigint column, fill it in batches, and swap.",
+                sql=tuple(_wider(sequence)),
+            ),
+            "danger" if used >= AT_END else "warning",
+        )
+
+
+def _wider(sequence: Sequence) -> Iterator[str]:
+    if sequence.column_type in ("smallint", "integer"):
+        yield f"ALTER TABLE {sequence.table} ALTER COLUMN {sequence.column} TYPE bigint"
+    if sequence.most < BIGINT:
+        yield f"ALTER SEQUENCE {sequence.name} AS bigint"
+
+
+def _slots(situation: Situation) -> Iterator[Sign]:
+    for slot in of(situation.server).slots:
+        if slot.bytes < MUCH_BYTES:
+            continue
+        yield Sign(
+            f"replication slot {slot.name} has no reader and keeps "
+            f"{slot.bytes / 1024**3:.1f} GB of WAL on the server's disk",
+            Remedy(
+                "start its reader again; when there is none any more:",
+                sql=(f"SELECT pg_drop_replication_slot({slot.name})",),
+            ),
+        )
+
+
+ROWS = (
+    Diagnosis(
+        "invalid-index",
+        "An index is INVALID",
+        "warning",
+        "likely",
+        "A CREATE INDEX CONCURRENTLY failed and left its index. A note while it is being built.",
+        "pg_index.indisvalid, pg_stat_progress_create_index, pg_locks.",
+        "Drop it CONCURRENTLY, or REINDEX CONCURRENTLY.",
+        _invalid,
+        ("42P07",),
+        "inspect_schema",
+    ),
+    Diagnosis(
+        "sequence-near-end",
+        "A sequence is near its end",
+        "warning",
+        "possible",
+        f"A sequence has used {NEAR_END:.0%} of what it, or the column that it fills, can hold; "
+        f"danger from {AT_END:.0%} on.",
+        "pg_sequences and the type of the owning column.",
+        "Widen column and sequence to bigint.",
+        _sequences,
+        ("2200H", "22003"),
+        "create_migration",
+    ),
+    Diagnosis(
+        "replication-slot",
+        "A replication slot fills the disk",
+        "warning",
+        "possible",
+        f"A slot that nobody reads keeps over {MUCH_BYTES // 1024**3} GB of WAL.",
+        "pg_replication_slots.",
+        "Start its reader, or drop it.",
+        _slots,
+        ("53100",),
+    ),
+    Diagnosis(
+        "constraint-not-validated",
+        "A constraint was never checked",
+        "note",
+        "possible",
+        "A constraint is NOT VALID: rows from before it may break it.",
+        "pg_constraint.convalidated.",
+        "ALTER TABLE ... VALIDATE CONSTRAINT.",
+        _unvalidated,
+        ("23503", "23514"),
+        "inspect_schema",
+    ),
+)

@@ -1,0 +1,265 @@
+"""Diagnoses of the version table: missing, elsewhere, several rows, rows of another checkout."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from .diagnosis import Diagnosis, Edit, Remedy, Sign
+from .evidence import Graph, VersionTable
+from .proofs import Match
+from .situation import Situation, Unknown, of
+
+
+def _missing(situation: Situation) -> Iterator[Sign]:
+    version, tables = of(situation.version), of(situation.schema).tables
+    if version.tracked or not tables or _elsewhere_tables(situation):
+        return
+    seen = f"there is no {version.name}, and there are {tables} tables"
+    match = situation.match
+    if isinstance(match, Unknown):
+        remedy = Remedy(
+            "find out first which revision the tables are those of, and don't stamp before: "
+            f"{match.why}."
+        )
+    else:
+        seen += f". {proof(match)}"
+        remedy = stamped(situation, match)
+    yield Sign(seen, remedy)
+
+
+def proof(match: Match) -> str:
+    """What the comparison with every revision said, in words. Pure."""
+    built = f"{match.built} states of the migrations were built on PostgreSQL {match.on}"
+    if match.stopped:
+        built += f" (the next failed: {match.stopped})"
+    if match.exact:
+        return f"{built}; the catalog is exactly that of {match.exact[-1]}" + (
+            f" (and of {', '.join(match.exact[:-1])}, which differ from it in no object)"
+            if match.exact[1:]
+            else ""
+        )
+    if not match.nearest:
+        return f"{built}; none is like this catalog"
+    lines = "\n".join(drifted.line for drifted in match.difference)
+    return f"{built}; none is this catalog. The nearest is {match.nearest}; against it:\n{lines}"
+
+
+def stamped(situation: Situation, match: Match) -> Remedy:
+    """The stamp command, where there is a proof for it. Pure."""
+    if match.exact:
+        ids = " ".join(match.exact[-1].split(", "))
+        return Remedy(
+            "record what is there; it writes the version row only. See first, by `alembic "
+            f"current`, that your alembic reaches {situation.names.where}:",
+            shell=(f"{situation.names.alembic} stamp --purge {ids}",),
+        )
+    if match.stopped:
+        return Remedy("mend what keeps the revisions from being built, and prove it again.")
+    return Remedy(
+        "no stamp would be true. Mend the differences first (each line is one), or write a "
+        "migration that begins from what is there:",
+        shell=(f"lexikon-runbook run inspect_schema -p target={situation.names.target}",),
+    )
+
+
+def _stamped_empty(situation: Situation) -> Iterator[Sign]:
+    version, tables, match = of(situation.version), of(situation.schema).tables, situation.match
+    named = ", ".join(version.ids)
+    right = not isinstance(match, Unknown) and named in match.exact
+    if version.ids and not tables and not right:
+        yield Sign(
+            f"{version.name} says {named}, and there is no table",
+            Remedy(
+                "when this is a new database, take the row away, and deploy:",
+                shell=(f"{situation.names.alembic} stamp --purge base",),
+            ),
+        )
+
+
+def _elsewhere_tables(situation: Situation) -> list[VersionTable]:
+    """Version tables that env.py does not look at, with rows that this checkout knows."""
+    others, graph = of(situation.others), situation.graph
+    known = frozenset[str]() if isinstance(graph, Unknown) else frozenset(graph.order)
+    return [table for table in others if known & set(table.ids)]
+
+
+def _elsewhere(situation: Situation) -> Iterator[Sign]:
+    version = of(situation.version)
+    if version.ids:
+        return
+    for table in _elsewhere_tables(situation)[:1]:
+        yield Sign(
+            f"env.py looks for {version.name}, which "
+            + ("is empty" if version.tracked else "is not there")
+            + f"; {table.name} holds {', '.join(table.ids)}, which this checkout has",
+            Remedy("let env.py look there:", edits=tuple(_configured(situation, table.name))),
+        )
+
+
+def _configured(situation: Situation, table: str) -> Iterator[Edit]:
+    checkout = situation.checkout
+    if isinstance(checkout, Unknown) or checkout.env_py is None:
+        return
+    schema, _, name = table.replace('"', "").rpartition(".")
+    given = f'version_table="{name}", ' if name != "alembic_version" else ""
+    given += f'version_table_schema="{schema}", ' if schema else ""
+    for line, text in checkout.env_py.configures:
+        changed = text.replace("configure(", f"configure({given}", 1).rstrip()
+        yield Edit(checkout.env_py.path, line, changed)
+
+
+def _twice(situation: Situation) -> Iterator[Sign]:
+    version = of(situation.version)
+    bare = version.name.rpartition(".")[2].replace('"', "")
+    for table in of(situation.others):
+        same = table.name.rpartition(".")[2].replace('"', "") == bare
+        if version.ids and same and table.ids != version.ids:
+            yield Sign(
+                f"{table.name} holds {', '.join(table.ids) or 'nothing'}; {version.name}, "
+                f"which env.py finds by the search_path, holds {', '.join(version.ids)}",
+                Remedy(
+                    "name the schema, so that another search_path does not change the version:",
+                    edits=tuple(_configured(situation, f"{_schema(version)}.{bare}")),
+                ),
+            )
+
+
+def _schema(version: VersionTable) -> str:
+    return version.name.rpartition(".")[0] or version.schema
+
+
+def _several(situation: Situation) -> Iterator[Sign]:
+    version = of(situation.version)
+    if len(version.ids) < 2:
+        return
+    graph = of(situation.graph)
+    behind = [
+        id_ for id_ in version.ids if any(id_ in graph.behind.get(o, ()) for o in version.ids)
+    ]
+    yield Sign(
+        f"{version.name} holds {', '.join(version.ids)}"
+        + (f"; {', '.join(behind)} came before another of them" if behind else ""),
+        _one_row(situation, graph, version, behind),
+    )
+
+
+def _one_row(
+    situation: Situation, graph: Graph, version: VersionTable, behind: list[str]
+) -> Remedy:
+    alembic = situation.names.alembic
+    if behind:
+        rows = (f"DELETE FROM {version.name} WHERE version_num = '{id_}'" for id_ in behind)
+        return Remedy("take the rows away that another implies:", sql=tuple(rows))
+    both = set(version.ids)
+    joined = next((id_ for id_ in graph.order if both <= graph.behind[id_]), "")
+    if joined:
+        return Remedy("join them by the merge that is there:", (f"{alembic} upgrade {joined}",))
+    if not both <= set(graph.behind):
+        return Remedy("see which of them the checkout lacks: another trouble says.")
+    return Remedy(
+        "these are branches: upgrade each to its head, merge, and upgrade to the merge.",
+        shell=(
+            f"{alembic} upgrade heads",
+            f'{alembic} merge -m "Merge heads" {" ".join(graph.heads)}',
+            f"{alembic} upgrade head",
+        ),
+    )
+
+
+def _unknown(situation: Situation) -> Iterator[Sign]:
+    version, graph, git = of(situation.version), of(situation.graph), situation.git
+    for id_ in version.ids:
+        if id_ in graph.behind:
+            continue
+        seen = f"the database is at {id_}, and no revision file has it: the code is older"
+        if not isinstance(git, Unknown) and id_ in git.commits:
+            commit, path = git.commits[id_]
+            shell = f"git checkout {commit}"
+            yield Sign(
+                f"{seen}. Commit {commit} has it, in {path}",
+                Remedy("use that code, or newer:", shell=(shell,)),
+            )
+        else:
+            yield Sign(
+                seen,
+                Remedy(
+                    "get the code that was deployed last; this finds the commit in a repository "
+                    "that has it:",
+                    shell=(f"git log --all --oneline -S{shlex.quote(id_)}",),
+                ),
+            )
+
+
+ROWS = (
+    Diagnosis(
+        "version-table-missing",
+        "There is no version table",
+        "danger",
+        "certain",
+        "The database has tables, and no version table of Alembic.",
+        "The catalogs; run.prove() builds every revision on a throwaway database and compares.",
+        "alembic stamp, with the revision that the catalog is proved to be.",
+        _missing,
+        ("42P07",),
+        "inspect_schema",
+    ),
+    Diagnosis(
+        "version-table-elsewhere",
+        "The version table is another than env.py's",
+        "danger",
+        "certain",
+        "The version table of env.py is missing or empty, and another table holds a revision of "
+        "this checkout.",
+        "Every table with a column version_num.",
+        "Name table and schema in context.configure().",
+        _elsewhere,
+        ("42P07",),
+    ),
+    Diagnosis(
+        "version-table-twice",
+        "Two schemas have a version table",
+        "warning",
+        "possible",
+        "A table of the same name as env.py's version table stands in another schema, with other "
+        "rows.",
+        "Every table with a column version_num.",
+        "Name the schema in context.configure().",
+        _twice,
+    ),
+    Diagnosis(
+        "stamped-empty",
+        "A version row, and no table",
+        "danger",
+        "likely",
+        "The version table names a revision, and the database has no table.",
+        "The version rows and the catalogs.",
+        "alembic stamp base, then deploy.",
+        _stamped_empty,
+        ("42P01",),
+        "deploy",
+    ),
+    Diagnosis(
+        "several-version-rows",
+        "The version table has several rows",
+        "danger",
+        "certain",
+        "The version table has more than one row: `alembic current` may hide one.",
+        "The version rows and the revision graph.",
+        "Delete the rows that another implies, or upgrade to the merge.",
+        _several,
+        ("overlaps with other requested revisions",),
+        "deploy",
+    ),
+    Diagnosis(
+        "revision-unknown",
+        "The database is at a revision that the checkout does not have",
+        "danger",
+        "certain",
+        "A version row is none of the checkout's revisions.",
+        "The version rows, the revision files, and git's history where there is git.",
+        "Check out the commit that has it.",
+        _unknown,
+        ("Can't locate revision identified by",),
+    ),
+)

@@ -1,0 +1,102 @@
+"""What the catalogs show at a glance, and the version tables that there are. Reads only."""
+
+from __future__ import annotations
+
+import re
+
+from .. import catalog, database
+from ..catalog.tables import NOT_MEMBER, NOT_SYSTEM
+from ..checks.evidence import Constraint, Index, Schema, Sequence, VersionTable
+from ..checks.of_schema import NEAR_END
+from ..database import Connection
+from ..reached import Reached
+
+MOST_VERSION_TABLES = 20
+MOST_ROWS = 100
+
+NAME = "quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
+TABLES = f"""
+select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and {NOT_SYSTEM} and c.oid is distinct from to_regclass(%s)
+  and {NOT_MEMBER.format(catalog="'pg_class'::regclass", oid="c.oid")}
+"""
+UNVALIDATED = f"""
+select quote_ident(k.conname), {NAME}
+from pg_constraint k join pg_class c on c.oid = k.conrelid
+join pg_namespace n on n.oid = c.relnamespace
+where not k.convalidated and {NOT_SYSTEM} order by 2, 1
+"""
+# A column narrower than its sequence ends first; last_value is null for who may not read it.
+SEQUENCES = f"""
+select {NAME}, s.last_value, least(s.max_value, case t.typname when 'int2' then 32767
+    when 'int4' then 2147483647 else s.max_value end),
+  coalesce(quote_ident(tn.nspname) || '.' || quote_ident(tc.relname), ''),
+  coalesce(quote_ident(a.attname), ''), coalesce(format_type(a.atttypid, null), '')
+from pg_sequences s join pg_namespace n on n.nspname = s.schemaname
+join pg_class c on c.relnamespace = n.oid and c.relname = s.sequencename
+left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid
+  and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0
+left join pg_class tc on tc.oid = d.refobjid left join pg_namespace tn on tn.oid = tc.relnamespace
+left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+left join pg_type t on t.oid = a.atttypid
+where s.last_value is not null and s.increment_by > 0 and not s.cycle and {NOT_SYSTEM} order by 1
+"""
+RIGHTS = """
+select coalesce(quote_ident(pg_get_userbyid(c.relowner)), ''), quote_ident(n.nspname),
+  has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'INSERT')
+    and has_table_privilege(c.oid, 'UPDATE') and has_table_privilege(c.oid, 'DELETE')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass(%s)
+"""
+VERSION_TABLES = f"""
+select {NAME}, has_table_privilege(c.oid, 'SELECT') from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attname = 'version_num' and not a.attisdropped
+where c.relkind = 'r' and {NOT_SYSTEM} and c.oid is distinct from to_regclass(%s)
+order by 1 limit {MOST_VERSION_TABLES}
+"""
+
+
+def schema(connection: Connection, version_table: str) -> Schema:
+    """Counts and oddities of the schema. Reads only."""
+    invalid = catalog.invalid_indexes(connection, being_built=True)
+    table = (database.quoted(version_table),)
+    sequences = (Sequence(*row) for row in database.rows(connection, SEQUENCES))
+    return Schema(
+        tables=int(database.first(database.rows(connection, TABLES, table))),
+        invalid=tuple(
+            Index(database.quoted(f"{i.schema}.{i.name}"), i.table, i.being_built) for i in invalid
+        ),
+        unvalidated=tuple(Constraint(*row) for row in database.rows(connection, UNVALIDATED)),
+        sequences=tuple(s for s in sequences if s.last >= NEAR_END * s.most),
+    )
+
+
+def version(connection: Connection, found: Reached) -> VersionTable:
+    """The version table that env.py has, and what this role may do with it. Reads only."""
+    rights = database.rows(connection, RIGHTS, (database.quoted(found.version_table),))
+    name = _spelled(found.version_table)
+    if not rights:
+        return VersionTable(name, tracked=False)
+    owner, schema, reads, writes = rights[0]
+    ids = found.rows.ids if found.rows else ()
+    return VersionTable(name, True, ids, owner, reads, writes, schema)
+
+
+def _spelled(name: str) -> str:
+    """A name as SQL spells it, without quotes where it needs none. Pure."""
+    plain = all(re.fullmatch(r"[a-z_][a-z0-9_$]*", part) for part in name.split("."))
+    return name if plain else database.quoted(name)
+
+
+def other_version_tables(connection: Connection, version_table: str) -> tuple[VersionTable, ...]:
+    """Every other table with a column version_num, with its rows. Reads only."""
+    found = database.rows(connection, VERSION_TABLES, (database.quoted(version_table),))
+    return tuple(
+        VersionTable(name, ids=_ids(connection, name) if readable else (), may_read=readable)
+        for name, readable in found
+    )
+
+
+def _ids(connection: Connection, name: str) -> tuple[str, ...]:
+    sql = f"select version_num::text from {name} order by 1 limit {MOST_ROWS}"
+    return tuple(row[0] for row in database.rows(connection, sql))

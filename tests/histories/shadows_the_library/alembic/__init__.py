@@ -1,0 +1,1 @@
+"""Makes a package of this folder, which then stands before the library."""

@@ -1,0 +1,16 @@
+"""Create authors"""
+
+from alembic import op
+
+revision = "ba05"
+down_revision = "aa04"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE authors (name text)")
+
+
+def downgrade() -> None:
+    op.drop_table("authors")
