@@ -200,6 +200,17 @@ def test_a_statement_before_configure_is_named_and_mended(patient: Maker) -> Non
     assert made.project.current() == "aa04"
 
 
+def test_an_env_py_that_keeps_nothing_is_no_drift(patient: Maker) -> None:
+    """With nothing pending, too: what could not be built is not compared."""
+    made = patient("statement_before_configure", at="aa04")
+    found = made.diagnosed(proved=True)
+    assert {t.diagnosis.id for t in found.found} == {
+        "statement-before-configure",
+        "nothing-persists",
+    }
+    assert "schema-drift" in {each.diagnosis.id for each in found.unchecked}
+
+
 def test_a_percent_that_would_print_the_password_is_doubled(
     patient: Maker, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

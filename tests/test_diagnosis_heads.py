@@ -11,6 +11,7 @@ from servers import Database
 
 from lexikon_runbook.checks.diagnoses import diagnose
 from lexikon_runbook.checks.situation import Situation
+from lexikon_runbook.situation import listing
 from lexikon_runbook.troubleshooting import Heads
 
 Maker = Callable[..., Patient]
@@ -77,3 +78,33 @@ def test_a_revision_that_is_not_there_names_the_nearest(patient: Maker) -> None:
     assert "did you mean aa0" in trouble.evidence
     assert made.trouble("revision-not-reachable", revision="aa01").remedy.words
     assert made.healthy("revision-not-reachable", revision="aa04")
+
+
+def test_a_branch_is_compared_without_what_others_did() -> None:
+    """Built in one line, each state is what its own revisions made, also of one table."""
+    order = ("base", "left", "right", "left2")
+    built: list[listing.Listing] = [
+        {"r notes": "r", "a notes.id": "int"},
+        {"r notes": "r", "a notes.id": "int", "a notes.left": "text"},
+        {"r notes": "r", "a notes.id": "bigint", "a notes.left": "text"},
+        {"r notes": "r", "a notes.id": "bigint"},
+    ]
+    behind = {"base": [], "left": ["base"], "right": ["base"], "left2": ["base", "left"]}
+    states = listing.predicted(order, built, behind)
+    assert states["right"] == {"r notes": "r", "a notes.id": "bigint"}
+    assert states["left2"] == {"r notes": "r", "a notes.id": "int"}
+    assert listing.distance(states["left"], states["left2"]) == 1
+
+
+def test_a_database_on_one_branch_only_is_recognised(patient: Maker) -> None:
+    """Either of them, whichever comes first in the order of the revisions."""
+    made = patient("two_heads", at="aa04")
+    for revision in ("bb05", "ba06"):
+        made.alembic(f"upgrade {revision}")
+        made.database.execute("drop table alembic_version")
+        seen = made.seen(proved=True)
+        assert seen.match.exact == (revision,)  # type: ignore[union-attr]
+        made.alembic("stamp --purge aa04")
+        made.database.execute(
+            "drop table if exists authors; alter table notes drop column if exists colour"
+        )
