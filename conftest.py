@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,22 +12,24 @@ import pytest
 from lexikon_runbook import demo
 
 PROJECT = Path(__file__).parent
+OWN = pytest.StashKey[Path]()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_demo(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A demo server for the notebooks, so that the developer's own keeps its data."""
-    if not request.config.getoption("nbval", False) and not request.config.getoption(
-        "nbval_lax", False
-    ):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="runbooks-") as folder:
-        os.environ["LEXIKON_RUNBOOK_DEMO_DIR"] = f"{folder}/demo"
+# Fixtures do not reach nbval's items, so this is done around the session.
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Give the notebooks a demo server of their own: the developer's keeps its data."""
+    options = session.config.option
+    if getattr(options, "nbval", False) or getattr(options, "nbval_lax", False):
+        folder = session.config.stash[OWN] = Path(tempfile.mkdtemp(prefix="runbooks-"))
+        os.environ["LEXIKON_RUNBOOK_DEMO_DIR"] = str(folder / "demo")
         demo.start(PROJECT)
-        yield
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop that server, and remove its files."""
+    if folder := session.config.stash.get(OWN, None):
         demo.stop(PROJECT)
-        del os.environ["LEXIKON_RUNBOOK_DEMO_DIR"]
+        shutil.rmtree(folder)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
