@@ -1,14 +1,14 @@
+<%! from lexikon_runbook.authoring import house %>\
 """${message}
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
-Create Date: ${create_date}
+Create Date: ${create_date.replace(microsecond=0)}
 """
 
-import sqlalchemy as sa
-
+${house.imports(upgrades or "", downgrades or "", imports or "")}\
 from alembic import op
-${imports if imports else ""}
+
 revision = ${repr(up_revision).replace("'", '"')}
 down_revision = ${repr(down_revision).replace("'", '"')}
 branch_labels = ${repr(branch_labels).replace("'", '"')}
@@ -16,10 +16,10 @@ depends_on = ${repr(depends_on).replace("'", '"')}
 
 
 def upgrade() -> None:
-    """SAY WHAT THIS CREATES OR CHANGES."""
-    ${upgrades if upgrades else "pass"}
+    ${house.upgrade_says(upgrades or "")}
+${house.body(upgrades or "")}
 
 
 def downgrade() -> None:
-    """SAY WHAT THIS DROPS, AND WHICH DATA WITH IT."""
-    ${downgrades if downgrades else "pass"}
+    ${house.downgrade_says(downgrades or "")}
+${house.body(downgrades or "")}

@@ -110,9 +110,30 @@ class RunnerBusy(RunbookError):
 
 
 class NotBuilt(RunbookError):
-    """The migrations do not run on an empty database; `sqlstate` is of the first failure."""
+    """The migrations do not run on an empty database.
 
-    sqlstate = ""
+    `reason` is what env.py or a revision raised. `statement` is the first statement that failed
+    and what the server said, `sqlstate` its code; both are "" where none did.
+    """
+
+    reason = statement = sqlstate = ""
+
+    @property
+    def cause(self) -> str:
+        """What stopped them, in short."""
+        return self.statement or self.reason
+
+
+class ModelsUnusable(RunbookError):
+    """The models that a new revision is made from can't be found, or not be imported."""
+
+
+class NotWritten(RunbookError):
+    """The file of a new revision was not written."""
+
+
+class NotProved(RunbookError):
+    """A revision has a danger in its review, or does not lead up, down and up again."""
 
 
 class LockTimeout(RunbookError):

@@ -67,6 +67,13 @@ class History:
         """The revision with exactly that id."""
         return next(r for r in self.revisions if r.id == id_)
 
+    def named(self, text: str) -> Revision:
+        """The revision that a user names by its id, or by the beginning of it. Pure.
+
+        Raises UnknownRevision.
+        """
+        return self.revision(self._id(_word(text)))
+
     def __contains__(self, id_: object) -> bool:
         return any(r.id == id_ for r in self.revisions)
 

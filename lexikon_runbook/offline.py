@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from . import environment
@@ -44,7 +45,13 @@ def render(
 
     Raises WrongDatabase when env.py reaches for another database even offline.
     """
-    steps = history.steps(direction, destination, current)
+    return of_steps(target, identity, history.steps(direction, destination, current))
+
+
+def of_steps(
+    target: Target, identity: Identity, steps: Sequence[Any]
+) -> dict[str, tuple[str, ...] | None]:
+    """The SQL of each of Alembic's steps by its revision's id; None where unknown."""
     buffer = _Pieces()
     found: dict[str, tuple[str, ...] | None] = {s.revision.revision: None for s in steps}
 

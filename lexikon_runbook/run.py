@@ -31,6 +31,10 @@ def kind_of(runbook: str) -> type[Run]:
         from .troubleshooting import Troubleshooting
 
         return Troubleshooting
+    if runbook == "create_migration":
+        from .creating import Creating
+
+        return Creating
     raise ParameterError(
         f"there is no runbook {runbook!r}.",
         state=NOTHING_CHANGED,

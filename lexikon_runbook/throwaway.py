@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from . import catalog, database, embedded, environment, serving, urls, version
+from . import catalog, database, embedded, environment, glance, serving, urls, version
 from .catalog import Catalog
 from .database import Connection, Identity
 from .errors import HistoryError, NotBuilt, SettingsError
@@ -56,7 +56,8 @@ class Throwaway:
     identity: Identity
     history: History
     owner: str
-    _table: str = field(default="alembic_version", repr=False)
+    _server: Connection = field(repr=False)
+    _table: str = field(repr=False)
 
     def upgrade(self, revision: str = "heads") -> None:
         """Run the migrations up to that revision. Writes this database; raises NotBuilt."""
@@ -65,14 +66,6 @@ class Throwaway:
     def downgrade(self, revision: str) -> None:
         """Run the migrations down to that revision. Writes this database; raises NotBuilt."""
         self._move("downgrade", revision)
-
-    def forth(self, revision: str) -> None:
-        """Run that one revision, whose parents are there. Writes this database; raises NotBuilt."""
-        self._only(self.history.step("upgrade", revision))
-
-    def back(self, revision: str) -> None:
-        """Undo that one revision, which none follows. Writes this database; raises NotBuilt."""
-        self._only(self.history.step("downgrade", revision))
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -92,8 +85,20 @@ class Throwaway:
         Writes this database; raises NotBuilt.
         """
         for id_ in revisions:
-            self.forth(id_)
+            self.only("upgrade", id_)
             yield id_, self.catalog()
+
+    def only(self, direction: Direction, id_: str) -> None:
+        """Run exactly this revision, up or down. Writes this database; raises NotBuilt."""
+        step = self.history.step(direction, id_)
+        self.run(lambda _rows, _context: [step], destination_rev=id_)
+
+    def copy(self, history: History) -> contextlib.AbstractContextManager[Throwaway]:
+        """Make a copy of it as it is now, for another checkout, and drop the copy at the end.
+
+        Writes the throwaway server only; nobody may be connected to this database meanwhile.
+        """
+        return _made(self.target, history, self._server, self.target.url(), self)
 
     def run(self, migrations: environment.Migrations, **context: Any) -> None:
         """Run env.py with these migrations. Writes what they write; raises NotBuilt."""
@@ -119,9 +124,6 @@ class Throwaway:
         """A connection to it, for a writer."""
         with contextlib.closing(database.connect(self.target, "write")) as connection:
             yield connection
-
-    def _only(self, step: Any) -> None:
-        self.run(lambda _rows, _context: [step], destination_rev=step.revision.revision)
 
     def _move(self, direction: Direction, revision: str) -> None:
         script = self.history.script
@@ -151,20 +153,32 @@ def empty(target: Target, history: History, wanted: Likeness = LIKE_NONE) -> Ite
     Writes a throwaway server only. Raises SettingsError when there is none, or when its role
     may not create a database.
     """
-    name = f"{PREFIX}_{os.getpid()}_{secrets.token_hex(4)}"
     url = _server(target, wanted)
+    with (
+        contextlib.closing(_connected(target, url)) as server,
+        _made(target, history, server, url) as made,
+    ):
+        yield made
+
+
+@contextlib.contextmanager
+def _made(
+    target: Target, history: History, server: Connection, url: str, of: Throwaway | None = None
+) -> Iterator[Throwaway]:
+    """A new database on the server that the URL leads to, empty or a copy of that one."""
+    name = f"{PREFIX}_{os.getpid()}_{secrets.token_hex(4)}"
     variable = f"LEXIKON_RUNBOOK_{name.upper()}"
-    with contextlib.closing(_connected(target, url)) as server:
-        _create(target, server, name)
-        os.environ[variable] = urls.of_database(url, name)
-        try:
-            own = replace(target, **ALONE, url_env=variable)
-            with contextlib.closing(database.connect(own)) as connection:
-                identity = database.identify(connection)
-            yield Throwaway(own, identity, history, identity.user)
-        finally:
-            os.environ.pop(variable, None)
-            database.rows(server, f'drop database if exists "{name}" with (force)')
+    _create(target, server, name, of.identity.database if of else "template0")
+    os.environ[variable] = urls.of_database(url, name)
+    try:
+        own = replace(target, **ALONE, url_env=variable)
+        with contextlib.closing(database.connect(own)) as connection:
+            identity = database.identify(connection)
+        table = of._table if of else glance.TABLE
+        yield Throwaway(own, identity, history, identity.user, server, table)
+    finally:
+        os.environ.pop(variable, None)
+        database.rows(server, f'drop database if exists "{name}" with (force)')
 
 
 # What reaches beyond the database has no place in a throwaway one.
@@ -227,9 +241,9 @@ def _connected(target: Target, url: str) -> Connection:
         raise _unusable(target, f"can't be reached: {error}") from None
 
 
-def _create(target: Target, server: Connection, name: str) -> None:
+def _create(target: Target, server: Connection, name: str, template: str) -> None:
     try:
-        database.rows(server, f"create database \"{name}\" template template0 encoding 'UTF8'")
+        database.rows(server, f"create database \"{name}\" template {template} encoding 'UTF8'")
     except database.Error as error:
         raise _unusable(target, f"takes no new database: {error}") from None
 
@@ -246,17 +260,18 @@ def _unusable(target: Target, why: str) -> SettingsError:
 
 def _not_built(target: Target, error: HistoryError, watch: Watch) -> NotBuilt:
     """What stopped the migrations, with the first statement that failed."""
-    happened = error.happened
+    happened, said, sqlstate = error.happened, "", ""
     if watch.failures:
         first = watch.failures[0]
+        sqlstate = first.sqlstate
         message = shorten(target.mask(first.message), 200)
-        sql = shorten(target.mask(first.sql), 200)
-        happened += f" The first statement that failed: {sql} - {message} ({first.sqlstate})."
-    refusal = NotBuilt(
+        said = f"{shorten(target.mask(first.sql), 200)} - {message} ({sqlstate})"
+        happened += f" The first statement that failed: {said}."
+    stop = NotBuilt(
         f"the migrations don't run on an empty database: {happened}",
         state=DROPPED,
         next_step="mend that revision, or, where it needs an extension or a version of PostgreSQL "
         f"that is not there, set throwaway_url_env of [targets.{target.name}] in runbook.toml.",
     )
-    refusal.sqlstate = watch.failures[0].sqlstate if watch.failures else ""
-    return refusal
+    stop.reason, stop.statement, stop.sqlstate = error.happened, said, sqlstate
+    return stop

@@ -1,0 +1,162 @@
+"""What a review goes by: a revision's SQL both ways, its effect, and the sizes of its tables.
+
+Reads the target's sizes; writes throwaway databases only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .. import checks, database, offline, risk, statements
+from ..catalog import Catalog, Difference, difference
+from ..checks import Context, Finding
+from ..errors import NotBuilt, RunbookError
+from ..history import Direction, History, Revision
+from ..pending import OFFLINE
+from ..render import shorten
+from ..settings import Target
+from ..statements import Effect, Statement
+from ..throwaway import Throwaway
+
+LOCK_TIMEOUT_S = 2.0  # the runbooks' own, which every deploy has
+# On the way down, what the upgrade created goes: these say what is wrong beyond that.
+OF_DOWNGRADES = frozenset(
+    {
+        *("irreversible", "type-left-behind", "swallowed-error", "drop-cascade"),
+        *("concurrently-in-transaction", "ends-transaction", "sql-unknown"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows and bytes of the tables that exist before the revision; -1 row where not known."""
+
+    rows: Mapping[str, int]
+    bytes: Mapping[str, int]
+    tables: frozenset[str]
+    source: str
+
+    def __str__(self) -> str:
+        tables = [(name, n) for name, n in sorted(self.rows.items()) if name in self.tables]
+        known = [f"{name} {n:,}" for name, n in tables if n >= 0]
+        unknown = [name for name, n in tables if n < 0]
+        said = [f"rows, by {self.source}: {', '.join(known)}"] if known else []
+        if unknown:
+            why = "not there" if known else self.source
+            said.append(f"taken as large ({why}): {', '.join(unknown)}")
+        return "; ".join(said) or "no table that is there already is concerned"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One revision: SQL, findings, and the catalogs before and after its upgrade.
+
+    `after` is None where the upgrade failed; `failed` says how, `sqlstate` with what.
+    """
+
+    revision: Revision
+    source: str
+    up: tuple[Statement, ...]
+    down: tuple[Statement, ...]
+    known: bool
+    known_down: bool
+    before: Catalog
+    after: Catalog | None
+    failed: str
+    sqlstate: str
+    findings: tuple[Finding, ...]
+    sizes: Sizes
+
+    @property
+    def context(self) -> Context:
+        """The upgrade as the rules see it."""
+        return _context(self.revision, self.source, "upgrade", self.up, self.known, self.sizes)
+
+    @cached_property
+    def made(self) -> Difference:
+        """What the upgrade makes of the catalog; nothing where it failed."""
+        return difference(self.before, self.after) if self.after else Difference()
+
+    def effects(self, *verbs: str) -> list[Effect]:
+        """The upgrade's effects with these verbs, in order."""
+        return [effect for _, effect in self.context.effects(*verbs)]
+
+    def found(self, rules: Iterable[str]) -> list[Finding]:
+        """The findings of these rules."""
+        wanted = set(rules)
+        return [finding for finding in self.findings if finding.rule.id in wanted]
+
+
+def gather(base: Throwaway, target: Target, history: History, revision: Revision) -> Evidence:
+    """Read a revision, and run its upgrade on a copy of the base. Writes that copy only."""
+    source = revision.source
+    with base.copy(history) as copy:
+        before, after, failed, sqlstate = copy.catalog(), None, "", ""
+        up, down = (_sql(copy, history, revision, way) for way in ("upgrade", "downgrade"))
+        known = up is not None and not OFFLINE.search(source)
+        read_up, read_down = (statements.read_all(sql or ()) for sql in (up, down))
+        sizes = _sizes(copy, target, [*read_up, *read_down])
+        try:
+            copy.only("upgrade", revision.id)
+            after = copy.catalog()
+        except NotBuilt as error:
+            failed, sqlstate = error.cause, error.sqlstate
+    contexts = (
+        _context(revision, source, "upgrade", read_up, known, sizes),
+        _context(revision, source, "downgrade", read_down, down is not None, sizes),
+    )
+    found = {(f.rule.id, f.detail): f for f in checks.findings(contexts[0])}
+    for finding in checks.findings(contexts[1]):
+        if finding.rule.id in OF_DOWNGRADES and not any(finding.rule.id == id_ for id_, _ in found):
+            found[finding.rule.id, finding.detail] = finding
+    findings = tuple(found.values())
+    return Evidence(
+        *(revision, source, read_up, read_down, known, down is not None),
+        *(before, after, failed, sqlstate, findings, sizes),
+    )
+
+
+def _sql(
+    copy: Throwaway, history: History, revision: Revision, direction: Direction
+) -> tuple[str, ...] | None:
+    step = history.step(direction, revision.id)
+    return offline.of_steps(copy.target, copy.identity, [step])[revision.id]
+
+
+def _context(
+    revision: Revision,
+    source: str,
+    direction: Direction,
+    sql: tuple[Statement, ...],
+    known: bool,
+    sizes: Sizes,
+) -> Context:
+    return Context(
+        direction, revision.id, sql, source, sizes.rows, sizes.bytes, LOCK_TIMEOUT_S, known
+    )
+
+
+def _sizes(copy: Throwaway, target: Target, sql: Sequence[Statement]) -> Sizes:
+    """Which relations are there before, and how large the target's are. Reads only."""
+    effects = [effect for statement in sql for effect in statement.effects]
+    locks = [lock.relation for statement in sql for lock in statement.locks or ()]
+    names = {*(e.name for e in effects), *(e.table for e in effects), *locks} - {""}
+    with copy.connected() as connection:
+        there = risk.sizes(connection, names)
+    source, live = f"target {target.name}", {}
+    try:
+        with contextlib.closing(database.connect(target)) as connection:
+            live = dict(risk.sizes(connection, there))
+    except (RunbookError, database.Error) as error:
+        said = target.mask(str(getattr(error, "happened", error)))
+        source = f"{source} could not be read: {shorten(said, 120)}"
+    return Sizes(
+        {name: live[name].rows if name in live else -1 for name in there},
+        {name: live[name].bytes for name in there if name in live},
+        frozenset(n for n in there if there[n].table.rpartition(".")[2] == n.rpartition(".")[2]),
+        source,
+    )

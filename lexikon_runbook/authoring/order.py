@@ -1,0 +1,182 @@
+"""Questions about what happens to rows: renames, data migrations, enum types, defaults. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..catalog import Catalog
+from ..statements import Effect, quoted
+from .evidence import Evidence
+from .keys import bare, qualified, type_of
+from .remark import Remark, of_findings
+from .undoing import LAST
+
+UNDEFINED_OBJECT = "42704"
+BATCH = 5000
+
+
+def on_renames(of: Evidence) -> Iterator[Remark]:
+    """Whether a drop and an add are a rename that autogenerate could not see."""
+    for dropped in of.effects("drop column"):
+        old = _column(of.before, dropped.table, dropped.name)
+        for added in of.effects("add column"):
+            if (
+                added.table == dropped.table
+                and old
+                and old == _column(of.after or of.before, added.table, added.name)
+            ):
+                yield Remark(
+                    "danger",
+                    f"{dropped.table}.{dropped.name} is dropped, and {added.name} of the same type "
+                    "is added: if this is a rename, every value is lost",
+                    f'# in upgrade()\nop.alter_column("{dropped.table}", "{dropped.name}", '
+                    f'new_column_name="{added.name}")\n# in downgrade()\nop.alter_column('
+                    f'"{dropped.table}", "{added.name}", new_column_name="{dropped.name}")',
+                )
+    for gone in of.effects("drop table"):
+        for made in of.effects("create table"):
+            if _alike(of, gone.name, made.name):
+                yield Remark(
+                    "danger",
+                    f"table {gone.name} is dropped and {made.name}, with much the same columns, is "
+                    "created: if this is a rename, every row is lost",
+                    f'# in upgrade()\nop.rename_table("{gone.name}", "{made.name}")\n'
+                    f'# in downgrade()\nop.rename_table("{made.name}", "{gone.name}")',
+                )
+
+
+def _alike(of: Evidence, old: str, new: str) -> bool:
+    """Whether two tables share at least half of their columns, and more than an id."""
+    before, after = _columns(of.before, old), _columns(of.after or of.before, new)
+    same = before & after
+    return len(same) > 1 and len(same) * 2 >= max(len(before), len(after))
+
+
+def _columns(of: Catalog, table: str) -> set[tuple[str, str]]:
+    start = f"{qualified(table)}."
+    return {
+        (name.removeprefix(start), type_of(of, table, name.removeprefix(start)))
+        for kind, name in of.objects
+        if kind == "column" and name.startswith(start)
+    }
+
+
+def _column(of: Catalog, table: str, column: str) -> str:
+    return type_of(of, table, quoted(column))
+
+
+def on_data(of: Evidence) -> Iterator[Remark]:
+    """Whether rows are changed in the safe order: nullable, filled in batches, then NOT NULL."""
+    required = of.found(("not-null-without-default",))
+    for finding, effect in zip(required, _required(of), strict=False):
+        yield Remark("danger", finding.detail, _three_steps(effect))
+    updated: dict[str, Effect] = {}
+    for statement in reversed(of.up):
+        for effect in statement.effects:
+            if effect.verb == "update":
+                updated[effect.table] = effect
+            elif effect.verb == "set not null" and effect.table in updated:
+                yield Remark(
+                    "danger",
+                    f"{effect.table}.{effect.name} becomes NOT NULL before it is filled by UPDATE",
+                    f'# after the UPDATE\nop.alter_column("{effect.table}", "{effect.name}", '
+                    "nullable=False)",
+                )
+    yield from _in_one_transaction(of)
+    yield from of_findings(of.found(("update-every-row",)))
+
+
+def _required(of: Evidence) -> list[Effect]:
+    """The new columns that are NOT NULL without a default, as the rule finds them."""
+    return [
+        effect
+        for effect in of.effects("add column")
+        if effect.says("NOT NULL")
+        and not (effect.default or effect.rewrites is True or effect.says("GENERATED"))
+        and of.context.exists(effect.table)
+    ]
+
+
+def _three_steps(effect: Effect) -> str:
+    table, column = effect.table, effect.name
+    return (
+        f"# 1. in this revision: without NOT NULL\n"
+        f'op.execute("ALTER TABLE {quoted(table)} ADD COLUMN {quoted(column)} {effect.type}")\n'
+        f"{_batches(table, column)}\n"
+        f"# 3. in a third revision\n"
+        f'op.alter_column("{table}", "{column}", nullable=False)\n'
+        f"# or, where one value fits every row: server_default= in the model and in add_column"
+    )
+
+
+def _batches(table: str, column: str) -> str:
+    sql = (
+        f"UPDATE {quoted(table)} SET {quoted(column)} = ... WHERE ctid = ANY (ARRAY(SELECT ctid "
+        f"FROM {quoted(table)} WHERE {quoted(column)} IS NULL LIMIT {BATCH}))"
+    )
+    return (
+        "# 2. in the next revision: fill it, each batch in a transaction of its own\n"
+        "with op.get_context().autocommit_block():\n"
+        f'    fill = sa.text("{sql}")\n'
+        "    while op.get_bind().execute(fill).rowcount:\n"
+        "        pass"
+    )
+
+
+def _in_one_transaction(of: Evidence) -> Iterator[Remark]:
+    """An UPDATE in the transaction that holds ACCESS EXCLUSIVE on the same table."""
+    locked: dict[str, str] = {}
+    for statement in of.up:
+        for effect in statement.effects:
+            if effect.verb == "update" and effect.table in locked:
+                severity = of.context.graded(effect.table, "note")
+                if severity:
+                    yield Remark(
+                        severity,
+                        f"{locked[effect.table]} locks {of.context.counted(effect.table)} against "
+                        "everybody until the UPDATE after it is committed",
+                        "# move the UPDATE into the next revision, and NOT NULL into a third\n"
+                        + _batches(effect.table, "COLUMN"),
+                    )
+            elif any(lock.mode == "ACCESS EXCLUSIVE" for lock in effect.locks or ()):
+                locked.setdefault(effect.table or effect.name, effect.verb.upper())
+
+
+def on_enums(of: Evidence) -> Iterator[Remark]:
+    """Whether enum types are created before they are used, and dropped on the way down."""
+    yield from of_findings(of.found(("type-left-behind", "enum-label")))
+    made = {effect.name for effect in of.effects("create type")}
+    there = {LAST.sub(r"\2", name) for kind, name in of.before.objects if kind == "enum"}
+    if of.sqlstate != UNDEFINED_OBJECT:
+        return
+    for effect in of.effects("add column", "alter column type"):
+        type_ = effect.type.strip('"')
+        if re.fullmatch(r"\w+", type_) and type_ not in made | there and type_ in of.source:
+            yield Remark(
+                "danger",
+                f"{effect.table}.{effect.name} is of type {type_}, which nothing creates: only "
+                "create_table creates the enum types of its columns",
+                f'# first in upgrade()\nsa.Enum(..., name="{type_}").create(op.get_bind())\n'
+                f'# last in downgrade()\nop.execute("DROP TYPE {type_}")',
+            )
+
+
+def on_defaults(of: Evidence) -> Iterator[Remark]:
+    """What happens to values: types that change, and defaults that the application relies on."""
+    yield from of_findings(of.found(("change-type", "volatile-default")))
+    for change in of.made.changed:
+        part = LAST.match(change.name)
+        if change.kind != "column" or not part or change.before is None or change.after is None:
+            continue
+        where = f"{bare(part[1])}.{part[2]}"
+        if " DEFAULT " in change.before and " DEFAULT " not in change.after:
+            required = change.after.endswith("NOT NULL")
+            yield Remark(
+                "warning" if required else "note",
+                f"{where} loses its default: "
+                + ("an INSERT that leaves it out fails" if required else "new rows have NULL"),
+                "# deploy code that gives the value first; or keep server_default= in the model",
+            )
+        else:
+            yield Remark("note", f"{where}: {change.detail}")
