@@ -205,8 +205,9 @@ def _refused() -> Iterator[None]:
         ) from error
     except OSError as error:
         raise _not(
-            f"{error.filename or 'the versions folder'} can't be written: {error.strerror}.",
-            "make the versions folder writable for you, and room on the disk.",
+            f"{error.filename or 'the versions folder'}: {error.strerror}.",
+            "script.py.mako must be readable, and the versions folder writable, with room on the "
+            "disk.",
         ) from error
 
 
