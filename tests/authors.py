@@ -12,8 +12,6 @@ import checkouts
 from checkouts import Checkout
 from servers import PROJECT
 
-from lexikon_runbook.authoring.proof import Proof
-from lexikon_runbook.authoring.review import Review
 from lexikon_runbook.creating import Creating
 from lexikon_runbook.settings import Target
 
@@ -75,24 +73,6 @@ class Author:
         made = run.write(message)
         assert made.revision is not None, str(made)
         return run, made.revision.source
-
-    def review(self, up: str, back: str, message: str = "Paint notes in colours") -> Review:
-        """What the review says of a revision with this upgrade and this downgrade."""
-        self._revise(up, back, message)
-        shown = self.begin(revision="bb01").review("bb01")
-        assert isinstance(shown, Review)
-        return shown
-
-    def prove(self, up: str, back: str = "pass") -> Proof:
-        """What becomes of a revision that is run up, down and up again."""
-        self._revise(up, back, "Paint notes in colours")
-        shown = self.begin(revision="bb01").prove()
-        assert isinstance(shown, Proof)
-        return shown
-
-    def _revise(self, up: str, back: str, message: str) -> None:
-        file = self.checkout.revision("bb01", "aa01", up, back)
-        file.write_text(file.read_text().replace("Revision bb01", message))
 
     def files(self) -> list[str]:
         """The revision files there are."""
