@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import parameters
 from .authoring import base, commands, comparing, proof, review, writing
 from .authoring.base import Base
 from .authoring.commands import Commands
@@ -21,6 +20,7 @@ from .authoring.writing import Written
 from .ending import Finish
 from .errors import NOTHING_CHANGED, NotProved, RunbookError
 from .history import History, Revision, named
+from .parameters import text
 from .render import Block, Card, Shown
 from .stages import Run, stage
 from .throwaway import Throwaway
@@ -74,8 +74,8 @@ class Creating(Run):
     @stage
     def base(self) -> Base:
         """Build what the migrations alone produce. Writes a throwaway database only."""
-        self._open.close()
-        self._built = self._changes = self._evidence = self._review = self._proof = None
+        self._drop()
+        self._changes = self._evidence = self._review = self._proof = None
         with self._imports.of_project():
             found, reviewed = base.read(self.target, self._asked())
             self._revision = reviewed or self._own(found)
@@ -99,7 +99,7 @@ class Creating(Run):
 
         Raises NotWritten; see `authoring.writing.write`.
         """
-        given = parameters.text("message", message)
+        given = text("message", message)
         made, database = self._base()
         if made.reviewed:
             return Written(made.reviewed, "its file is there already: it is reviewed as it is")
@@ -127,7 +127,7 @@ class Creating(Run):
     @stage
     def review(self, revision: str = "") -> Review | Nothing:
         """The revision by the guide's questions. Writes a throwaway database only."""
-        self._ask_for(parameters.text("revision", revision))
+        self._ask_for(text("revision", revision))
         if self._revision is None:
             return Nothing("Review")
         self._review = review.review(self._known())
@@ -141,9 +141,9 @@ class Creating(Run):
     @stage
     def prove(self) -> Proof | Nothing:
         """Up, down and up again, complete catalogs compared. Writes throwaway databases only."""
+        made, database = self._base()
         if self._revision is None:
             return Nothing("Proof")
-        made, database = self._base()
         known = self._known()
         found = base.read(self.target, self._revision.id)[0]
         rows = {e.table for s in known.up for e in s.effects if e.kind == "rows"}
@@ -171,8 +171,7 @@ class Creating(Run):
 
         Raises NotProved when the review has a danger or the proof fails.
         """
-        self._open.close()
-        self._built = None
+        self._drop()
         if self._revision is None:
             if self._written is UNWRITTEN:
                 raise _too_early("Write")
@@ -186,10 +185,22 @@ class Creating(Run):
         lines = (("Revision", self._revision.id), ("File", str(self._revision.file)))
         return self.end_well("succeeded", lines)
 
+    def failed(self, error: BaseException) -> None:
+        """End the record, and drop the throwaway databases: a headless kernel is killed next.
+
+        A later cell of the same kernel builds them again.
+        """
+        self._drop()
+        super().failed(error)
+
     def superseded(self) -> None:
         """End the record of a run that was begun anew, and drop its throwaway databases."""
-        self._open.close()
+        self._drop()
         super().superseded()
+
+    def _drop(self) -> None:
+        self._open.close()
+        self._built = None
 
     def _not_proved(self, failures: Sequence[str]) -> NotProved:
         assert self._revision is not None
@@ -211,7 +222,7 @@ class Creating(Run):
 
     def _asked(self) -> str:
         """The revision to review, as the notebook now names it."""
-        return parameters.text("revision", self._namespace.get("revision", self.values["revision"]))
+        return text("revision", self._namespace.get("revision", self.values["revision"]))
 
     def _ask_for(self, asked: str) -> None:
         """Go on with another revision than the base was built for, if one is named now."""

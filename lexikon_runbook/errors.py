@@ -112,16 +112,11 @@ class RunnerBusy(RunbookError):
 class NotBuilt(RunbookError):
     """The migrations do not run on an empty database.
 
-    `reason` is what env.py or a revision raised. `statement` is the first statement that failed
-    and what the server said, `sqlstate` its code; both are "" where none did.
+    `cause` is the first statement that failed with what the server said, or else what was
+    raised; `sqlstate` is that statement's, "" where none failed.
     """
 
-    reason = statement = sqlstate = ""
-
-    @property
-    def cause(self) -> str:
-        """What stopped them, in short."""
-        return self.statement or self.reason
+    cause = sqlstate = ""
 
 
 class ModelsUnusable(RunbookError):

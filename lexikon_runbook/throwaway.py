@@ -67,6 +67,21 @@ class Throwaway:
         """Run the migrations down to that revision. Writes this database; raises NotBuilt."""
         self._move("downgrade", revision)
 
+    def forth(self, revision: str) -> None:
+        """Run that one revision, whose parents are there. Writes this database; raises NotBuilt."""
+        self._only(self.history.step("upgrade", revision))
+
+    def back(self, revision: str) -> None:
+        """Undo that one revision, which none follows. Writes this database; raises NotBuilt."""
+        self._only(self.history.step("downgrade", revision))
+
+    def copy(self, history: History) -> contextlib.AbstractContextManager[Throwaway]:
+        """Make a copy of it as it is now, for another checkout, and drop the copy at the end.
+
+        Writes the throwaway server only; nobody may be connected to this database meanwhile.
+        """
+        return _made(self.target, history, self._server, self.target.url(), self)
+
     @property
     def rows(self) -> tuple[str, ...]:
         """The version rows that its migrations left, on a new connection. Reads only."""
@@ -85,20 +100,8 @@ class Throwaway:
         Writes this database; raises NotBuilt.
         """
         for id_ in revisions:
-            self.only("upgrade", id_)
+            self.forth(id_)
             yield id_, self.catalog()
-
-    def only(self, direction: Direction, id_: str) -> None:
-        """Run exactly this revision, up or down. Writes this database; raises NotBuilt."""
-        step = self.history.step(direction, id_)
-        self.run(lambda _rows, _context: [step], destination_rev=id_)
-
-    def copy(self, history: History) -> contextlib.AbstractContextManager[Throwaway]:
-        """Make a copy of it as it is now, for another checkout, and drop the copy at the end.
-
-        Writes the throwaway server only; nobody may be connected to this database meanwhile.
-        """
-        return _made(self.target, history, self._server, self.target.url(), self)
 
     def run(self, migrations: environment.Migrations, **context: Any) -> None:
         """Run env.py with these migrations. Writes what they write; raises NotBuilt."""
@@ -124,6 +127,9 @@ class Throwaway:
         """A connection to it, for a writer."""
         with contextlib.closing(database.connect(self.target, "write")) as connection:
             yield connection
+
+    def _only(self, step: Any) -> None:
+        self.run(lambda _rows, _context: [step], destination_rev=step.revision.revision)
 
     def _move(self, direction: Direction, revision: str) -> None:
         script = self.history.script
@@ -260,18 +266,18 @@ def _unusable(target: Target, why: str) -> SettingsError:
 
 def _not_built(target: Target, error: HistoryError, watch: Watch) -> NotBuilt:
     """What stopped the migrations, with the first statement that failed."""
-    happened, said, sqlstate = error.happened, "", ""
+    happened, said = error.happened, ""
     if watch.failures:
         first = watch.failures[0]
-        sqlstate = first.sqlstate
         message = shorten(target.mask(first.message), 200)
-        said = f"{shorten(target.mask(first.sql), 200)} - {message} ({sqlstate})"
+        said = f"{shorten(target.mask(first.sql), 200)} - {message} ({first.sqlstate})"
         happened += f" The first statement that failed: {said}."
-    stop = NotBuilt(
+    refusal = NotBuilt(
         f"the migrations don't run on an empty database: {happened}",
         state=DROPPED,
         next_step="mend that revision, or, where it needs an extension or a version of PostgreSQL "
         f"that is not there, set throwaway_url_env of [targets.{target.name}] in runbook.toml.",
     )
-    stop.reason, stop.statement, stop.sqlstate = error.happened, said, sqlstate
-    return stop
+    refusal.cause = said or error.happened
+    refusal.sqlstate = watch.failures[0].sqlstate if watch.failures else ""
+    return refusal

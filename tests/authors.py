@@ -1,97 +1,154 @@
-"""A small project whose models may be ahead of its migrations, and runs of create_migration."""
+"""Small projects with models, for which create_migration is run stage by stage."""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import checkouts
-from checkouts import Checkout
-from servers import PROJECT
+import pytest
+from checkouts import ENV_PY, Checkout, checkout
+from servers import Database
 
+import alembic
+from lexikon_runbook.authoring.proof import Proof
+from lexikon_runbook.authoring.review import Review
 from lexikon_runbook.creating import Creating
 from lexikon_runbook.settings import Target
 
-MODELS = """
+MADE = "select datname from pg_database where datname like 'throwaway%'"
+MODELS = "shop.models:Base"
+HEAD = """
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy import orm
 
-class Base(DeclarativeBase):
+class Base(orm.DeclarativeBase):
     metadata = sa.MetaData(naming_convention={
         "pk": "%(table_name)s_pkey", "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "fk": "%(table_name)s_%(column_0_N_name)s_fkey"})
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key"})
 
-class Author(Base):
-    __tablename__ = "authors"
-    id = mapped_column(sa.Integer, primary_key=True)
-    name = mapped_column(sa.Text, nullable=False)
-
+"""
+NOTES = """
 class Note(Base):
     __tablename__ = "notes"
-    id = mapped_column(sa.Integer, primary_key=True)
-    body = mapped_column(sa.Text, nullable=False)
-    colour = mapped_column(sa.String(20))
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    body: orm.Mapped[str]
 """
-FIRST = """
-create table authors (id serial primary key, name text not null);
-create table notes (id serial primary key, body text not null, colour varchar(20));
+TAGS = """
+class Tag(Base):
+    __tablename__ = "tags"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    note_id: orm.Mapped[int] = orm.mapped_column(
+        sa.ForeignKey("notes.id", ondelete="CASCADE"), index=True)
 """
-COLUMN = "    colour = mapped_column(sa.String(20))\n"
-VALUES = {"target": "here", "message": "", "models": "shop:Base", "revision": "", "reason": ""}
+CREATE_NOTES = (
+    'op.create_table("notes", sa.Column("id", sa.Integer(), nullable=False), '
+    'sa.Column("body", sa.String(), nullable=False), sa.PrimaryKeyConstraint("id"))'
+)
 
 
 @dataclass
 class Author:
-    """One project, and the runs that were begun in it."""
+    """A project in a folder, its target, and the runs that were begun for it."""
 
     checkout: Checkout
     target: Target
+    database: Database
     runs: list[Creating] = field(default_factory=list)
 
-    def begin(self, **given: str) -> Creating:
-        """Begin the runbook as its notebook does."""
-        run = Creating("create_migration", {**VALUES, **given}, self.target)
-        self.runs.append(run)
-        return run
+    @property
+    def files(self) -> set[str]:
+        """The names in the versions folder, but for Python's own."""
+        return {f.name for f in self.checkout.versions.iterdir() if f.name != "__pycache__"}
 
-    def models(self, *changes: tuple[str, str], more: str = "") -> Path:
-        """Write the models, changed in these places."""
-        text = MODELS
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        file = self.checkout.folder / "shop.py"
-        file.write_text(text + more, encoding="utf-8")
-        return file
+    def models(self, *classes: str, file: str = "shop/models.py", head: str = HEAD) -> Path:
+        """Write the models; with them `shop` is a package outside of this one."""
+        path = self.checkout.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / "__init__.py").touch()
+        path.write_text(head + "\n".join(map(textwrap.dedent, classes)))
+        return path
 
-    def written(self, message: str, **given: str) -> tuple[Creating, str]:
-        """Write a revision from the models; its run, and the file's text."""
-        run = self.begin(message=message, **given)
-        made = run.write(message)
-        assert made.revision is not None, str(made)
-        return run, made.revision.source
+    def notes(self) -> None:
+        """Write a first revision that creates `notes`."""
+        self.checkout.revision("aa01", None, CREATE_NOTES, 'op.drop_table("notes")')
 
-    def files(self) -> list[str]:
-        """The revision files there are."""
-        return sorted(file.name for file in self.checkout.versions.glob("*.py"))
+    def run(self, **values: Any) -> Creating:
+        """Begin a run with these parameters."""
+        given = {"target": "here", "message": "", "models": MODELS, "revision": "", "reason": ""}
+        given |= values
+        self.runs.append(Creating("create_migration", given, self.target, given))
+        return self.runs[-1]
+
+    def write(self, message: str = "Add tags to notes", **values: Any) -> Creating:
+        """A run that has written what the models change."""
+        begun = self.run(message=message, **values)
+        begun.write(message)
+        return begun
+
+    def review(self, up: str, back: str = "pass", **values: Any) -> Review:
+        """Review a revision with these lines, which follows the newest one."""
+        found = self._by_hand(up, back, **values).review("cc01")
+        assert isinstance(found, Review)
+        return found
+
+    def prove(self, up: str, back: str = "pass", **values: Any) -> Proof:
+        """Prove a revision with these lines, which follows the newest one."""
+        found = self._by_hand(up, back, **values).prove()
+        assert isinstance(found, Proof)
+        return found
+
+    def _by_hand(self, up: str, back: str, **values: Any) -> Creating:
+        down = max((f.removesuffix(".py") for f in self.files - {"cc01.py"}), default=None)
+        self.checkout.revision("cc01", down, up, back)
+        begun = self.run(revision="cc01", **values)
+        begun.base()
+        return begun
 
 
-def author(folder: Path, url: str, setenv: Callable[[str, str], Any]) -> Author:
-    """A project with one revision that its models match."""
-    setenv("HERE_URL", url)
-    made = checkouts.checkout(folder)
-    made.revision("aa01", None, FIRST, "drop table notes; drop table authors;")
-    shutil.copy(PROJECT / "alembic" / "script.py.mako", folder / "migrations")
+@contextmanager
+def authors(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Author]:
+    """A project without a revision; what a run must not leave behind is checked at the end."""
+    monkeypatch.setenv("HERE_URL", database.url)
+    monkeypatch.setenv("THROWAWAY_URL", database.url)
+    made = checkout(folder)
+    template = Path(alembic.__file__).parent / "templates" / "generic" / "script.py.mako"
+    shutil.copy(template, made.folder / "migrations")
     target = Target(
-        "here",
-        folder,
+        *("here", made.folder),
         url_env="HERE_URL",
-        throwaway_url_env="HERE_URL",
-        archive=folder / "archive",
+        throwaway_url_env="THROWAWAY_URL",
+        archive=made.folder / "archive",
     )
-    found = Author(made, target)
-    found.models()
-    return found
+    ini = folder / "alembic.ini"
+    paths = "prepend_sys_path = %(here)s\npath_separator = os\n"
+    ini.write_text(ini.read_text() + paths)
+    before = (os.getcwd(), sys.path[:], _own(folder), set(os.environ))
+    author = Author(made, target, database)
+    yield author
+    for run in author.runs:
+        run.superseded()
+    assert (os.getcwd(), sys.path[:], _own(folder), set(os.environ)) == before
+    assert database.rows(MADE) == []
+
+
+def _own(folder: Path) -> list[str]:
+    places = {
+        n: [getattr(m, "__file__", ""), *getattr(m, "__path__", ())] for n, m in sys.modules.items()
+    }
+    return [n for n, found in places.items() if any(str(folder.parent) in str(p) for p in found)]
+
+
+def with_metadata(text: str = ENV_PY, options: str = "") -> str:
+    """An env.py that gives the models of `shop` to Alembic."""
+    return text.replace(
+        "connection=connection,",
+        f"connection=connection, target_metadata=Base.metadata, {options}",
+    ).replace("def run", "from shop.models import Base\n\ndef run", 1)

@@ -6,14 +6,15 @@ that are named), its include_object, its compare_* options and its process_revis
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import environment
 from ..errors import NOTHING_CHANGED, ModelsUnusable
-from ..guard import READING
 from ..render import Block, Card, Code, Shown, Table
+from ..throwaway import BUILDING, Throwaway
 from . import layout, metadata
 from .operations import Operation, read
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from alembic.autogenerate import RevisionContext
     from alembic.script import ScriptDirectory
 
-    from ..throwaway import Throwaway
 
 UNSEEN = (
     "Autogenerate sees tables, columns, indexes, unique and foreign keys. It sees no CHECK "
@@ -98,7 +98,7 @@ def drafted(
         database.target,
         database.identity,
         look,
-        READING,
+        BUILDING,
         template_args=made.template_args,
         revision_context=made,
     )
@@ -112,7 +112,9 @@ def _code(made: RevisionContext) -> tuple[str, str]:
     up, down = [], []
     for script in made.generated_revisions:
         texts: dict[str, Any] = {}
-        render._render_python_into_templatevars(made._last_autogen_context, script, texts)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of unnamed constraints, which the review names
+            render._render_python_into_templatevars(made._last_autogen_context, script, texts)
         up.append(layout.laid_out(texts["upgrades"], 0))
         down.append(layout.laid_out(texts["downgrades"], 0))
     return "\n".join(up), "\n".join(down)

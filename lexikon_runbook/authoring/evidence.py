@@ -101,7 +101,7 @@ def gather(base: Throwaway, target: Target, history: History, revision: Revision
         read_up, read_down = (statements.read_all(sql or ()) for sql in (up, down))
         sizes = _sizes(copy, target, [*read_up, *read_down])
         try:
-            copy.only("upgrade", revision.id)
+            copy.forth(revision.id)
             after = copy.catalog()
         except NotBuilt as error:
             failed, sqlstate = error.cause, error.sqlstate

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from .layout import WIDTH, laid_out
 from .operations import Operation, read
 
+MERGE = '"""Nothing: it joins two branches."""'
 UP_UNSAID = "SAY WHAT THIS CREATES OR CHANGES."
 DOWN_UNSAID = "SAY WHAT THIS DROPS, AND WHICH DATA WITH IT."
 INDENT = "    "
@@ -24,13 +25,18 @@ def body(code: str) -> str:
 
 
 def imports(*texts: str) -> str:
-    """The import lines that these texts (operations, and Alembic's own imports) need, sorted."""
-    code = "\n".join(str(text or "") for text in texts)
+    """The import lines that these texts (operations, and Alembic's own imports) need, sorted.
+
+    Those of a revision that is written by hand, where there is no text.
+    """
+    code = "\n".join(str(text or "") for text in texts).strip() or "sa.op."
     lines = {line.strip() for line in code.splitlines() if re.match(r"\s*(import|from) ", line)}
     if re.search(r"\bsa\.", code):
         lines.add("import sqlalchemy as sa")
     ordered = sorted(lines, key=lambda line: (line.startswith("from "), line))
-    return "".join(f"{line}\n" for line in ordered) + ("\n" if ordered else "")
+    blocks = ["".join(f"{line}\n" for line in ordered)]
+    blocks += ["from alembic import op\n"] if re.search(r"\bop\.", code) else []
+    return "".join(f"{block}\n" for block in blocks if block)
 
 
 def upgrade_says(code: str) -> str:

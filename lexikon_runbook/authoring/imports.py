@@ -41,18 +41,25 @@ class Imports:
 
     def _own(self, name: str) -> bool:
         """Whether a module is the project's: not installed, and not of this package's stages."""
-        file = getattr(sys.modules[name], "__file__", None)
-        if file is None or "site-packages" in file:
+        place = _place(sys.modules[name])
+        if place is None or "site-packages" in place.parts:
             return False
         own_package = name.partition(".")[0] == __name__.partition(".")[0]
         models = f"{__name__.partition('.')[0]}.models"  # Lexikon's own, for the demo
-        return Path(file).is_relative_to(self._project) and (not own_package or name == models)
+        return place.is_relative_to(self._project) and (not own_package or name == models)
+
+
+def _place(module: ModuleType) -> Path | None:
+    """A module's file, or the folder of a package without an __init__.py."""
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    return next((Path(place) for place in places if place), None)
 
 
 def _stamp(module: ModuleType) -> Stamp | None:
-    """What changes when a module's file is written; None for a file that is gone."""
+    """What changes when a module's file is written; None for a folder, or a file that is gone."""
     try:
-        found = Path(str(module.__file__)).stat()
+        place = _place(module)
+        found = place.stat() if place and place.is_file() else None
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return (found.st_mtime_ns, found.st_size) if found else None

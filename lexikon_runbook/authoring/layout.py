@@ -7,6 +7,7 @@ there for this alone, and would have to be on every machine that writes a revisi
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import re
 import textwrap
@@ -22,18 +23,19 @@ def laid_out(code: str, indent: int = STEP) -> str:
 
     Comments are left out. What is not Python comes back as it is.
     """
-    code = dedented(code)
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError):
+    tree = parsed(code)
+    if tree is None:
         return code.strip("\n")
     return "\n".join(line for node in tree.body for line in _statement(node, indent))
 
 
-def dedented(code: str) -> str:
-    """Lines as Alembic gives them to a template, without the first one's indentation. Pure."""
-    lines = code.strip().splitlines()
-    return "\n".join([*lines[:1], textwrap.dedent("\n".join(lines[1:]))])
+def parsed(code: str) -> ast.Module | None:
+    """Lines of a function as a tree, also as Alembic gives them: all but the first indented."""
+    first, _, rest = code.strip("\n").partition("\n")
+    for text in (textwrap.dedent(code), f"{first.lstrip()}\n{textwrap.dedent(rest)}"):
+        with contextlib.suppress(SyntaxError, ValueError):
+            return ast.parse(text)
+    return None
 
 
 def _statement(node: ast.stmt, indent: int) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..render import shorten
-from .layout import dedented
+from .layout import parsed
 
 NAMED_FIRST = frozenset(
     {
@@ -47,11 +47,8 @@ class Operation:
 
 def read(code: str) -> tuple[Operation, ...]:
     """The operations in these lines, in the order they are written; none when it is not Python."""
-    try:
-        tree = ast.parse(dedented(code))
-    except (SyntaxError, ValueError):
-        return ()
-    return tuple(in_tree(tree))
+    tree = parsed(code)
+    return tuple(in_tree(tree)) if tree else ()
 
 
 def in_tree(tree: ast.AST) -> Iterator[Operation]:

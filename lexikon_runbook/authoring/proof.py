@@ -184,7 +184,7 @@ def _go(copy: Throwaway, revision: Revision, ways: Iterable[tuple[str, Direction
     for name, direction in ways:
         began = time.monotonic()
         try:
-            copy.only(direction, revision.id)
+            (copy.forth if direction == "upgrade" else copy.back)(revision.id)
         except NotBuilt as error:
             gone.append(Way(name, time.monotonic() - began, None, error.cause))
             break

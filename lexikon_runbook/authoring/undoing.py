@@ -14,7 +14,18 @@ ON_TABLE = ("trigger", "rule", "policy")
 TYPES = ("enum", "composite", "range", "base type")
 # What others depend on goes last: a table before its types, a policy before its table.
 ORDER = ("grant", "default privilege", "comment", *ON_TABLE, "constraint", "index", "column")
-LATE = ("table", "foreign table", "sequence", "function", "procedure", "aggregate", "domain")
+LATE = (
+    "view",
+    "materialized view",
+    "table",
+    "foreign table",
+    "sequence",
+    "function",
+    "procedure",
+    "aggregate",
+    "domain",
+)
+RELATIONS = ("table", "foreign table", "view", "materialized view")
 STORED = re.compile(r"(?:^|; )with ([^;]*)")
 FLAGS = {
     "row security": ("ENABLE ROW LEVEL SECURITY", "DISABLE ROW LEVEL SECURITY"),
@@ -26,6 +37,9 @@ def table_of(change: Change) -> str:
     """The table that a part of one goes with; "" for what has none."""
     if change.kind in ("column", "constraint", *ON_TABLE):
         return LAST.sub(r"\1", change.name)
+    if change.kind == "sequence":
+        owner = re.search(r"owned by (\S+)", change.before or change.after or "")
+        return LAST.sub(r"\1", owner[1].rstrip(";")) if owner else ""
     if change.kind == "index":
         on = re.search(rf" ON (?:ONLY )?({NAME}\.{NAME})", change.before or change.after or "")
         return on[1] if on else ""
@@ -38,7 +52,7 @@ def lines(difference: Difference) -> tuple[str, ...]:
     `difference` reads from before the upgrade to after the downgrade. A comment stands where no
     statement can be given.
     """
-    whole = [c for c in (*difference.added, *difference.removed) if c.kind in LATE]
+    whole = [c for c in (*difference.added, *difference.removed) if c.kind in RELATIONS]
     tables = {(c.sign, c.name) for c in whole}
     found = [
         change
@@ -48,11 +62,14 @@ def lines(difference: Difference) -> tuple[str, ...]:
     return tuple(line for change in sorted(found, key=_place) for line in _lines(change))
 
 
-def _place(change: Change) -> tuple[int, str]:
-    if change.kind in ORDER:
-        return ORDER.index(change.kind), change.name
+def _place(change: Change) -> tuple[bool, int, str]:
+    """What goes, what depends on others first; then what comes back, the other way round."""
     late = LATE.index(change.kind) + 1 if change.kind in LATE else 0
-    return len(ORDER) + late + (len(LATE) if change.kind in TYPES else 0), change.name
+    place = len(ORDER) + late + (len(LATE) if change.kind in TYPES else 0)
+    if change.kind in ORDER:
+        place = ORDER.index(change.kind)
+    back = change.sign == "-"
+    return back, -place if back else place, change.name
 
 
 def _lines(change: Change) -> Iterator[str]:
@@ -107,9 +124,10 @@ def _lost(change: Change) -> Iterator[str]:
     elif kind == "enum" and change.sign == "-":
         yield f"CREATE TYPE {change.name} AS ENUM ({before})"
     elif kind == "grant":
-        if change.sign == "~":
-            yield from _granted("REVOKE", "FROM", change.name, change.after or "")
-        yield from _granted("GRANT", "TO", change.name, before)
+        was, is_now = ((text or "none").split(", ") for text in (before, change.after))
+        more, fewer = ([p for p in a if p not in b] for a, b in ((is_now, was), (was, is_now)))
+        yield from _granted("REVOKE", "FROM", change.name, ", ".join(more))
+        yield from _granted("GRANT", "TO", change.name, ", ".join(fewer))
 
 
 def _settings(table: str, before: str, after: str) -> Iterator[str]:
@@ -156,7 +174,7 @@ def _definition(text: str) -> tuple[str, str, bool]:
 def _granted(verb: str, to: str, name: str, privileges: str) -> Iterator[str]:
     """GRANT or REVOKE of an entry named `table public.t TO role`."""
     found = re.fullmatch(r"(.*) TO (.+)", name, re.S)
-    if not found or privileges == "none":
+    if not found or privileges in ("", "none"):
         return
     option = " WITH GRANT OPTION" if "WITH GRANT OPTION" in privileges and verb == "GRANT" else ""
     plain = privileges.replace(" WITH GRANT OPTION", "")

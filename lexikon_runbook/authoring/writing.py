@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,9 @@ def _require_same_heads(at: Sequence[str], script: ScriptDirectory) -> None:
 def _generate(pen: _Pen, made: RevisionContext) -> None:
     """Write what was drafted; nothing stays of it when it fails half way."""
     try:
-        list(made.generate_scripts())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of unnamed constraints, which the review names
+            list(made.generate_scripts())
         if len(pen.files) != 1:
             raise _not(
                 f"process_revision_directives in env.py makes {len(pen.files)} revisions of it.",
@@ -144,16 +147,15 @@ def _checked(data: bytes, encoding: str, text: str) -> bytes:
     Raises NotWritten.
     """
     data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if b"\r\n" in data else data
-    source = data.decode(encoding)
     try:
-        said = ast.get_docstring(ast.parse(source))
+        said = ast.get_docstring(ast.parse(data))  # as Python would decode it
     except (SyntaxError, ValueError) as error:
         raise _not(
             f"script.py.mako makes a file that is not Python (line {getattr(error, 'lineno', 1)}: "
             f"{error}).",
             "leave quotes and backslashes out of the message; else mend script.py.mako.",
         ) from None
-    if said is not None and text in source and text not in said:
+    if said is not None and text in data.decode(encoding) and text not in said:
         raise _not(
             f"the message {text!r} can't stand in a Python text as it is.",
             "leave its quotes and backslashes out.",
@@ -203,11 +205,15 @@ def _refused() -> Iterator[None]:
             f"Alembic refuses to write it: {shorten(str(error), 400)}",
             "`alembic revision` must be able to write it, too; mend the ini, or script.py.mako.",
         ) from error
+    except (ImportError, NameError, AttributeError, TypeError) as error:
+        raise _not(
+            f"what it would write can't be imported: {type(error).__name__}: {error}.",
+            "add what the models' types need to the imports of script.py.mako.",
+        ) from error
     except OSError as error:
         raise _not(
-            f"{error.filename or 'the versions folder'}: {error.strerror}.",
-            "script.py.mako must be readable, and the versions folder writable, with room on the "
-            "disk.",
+            f"{error.filename or 'the versions folder'} can't be written: {error.strerror}.",
+            "make the versions folder writable for you, and room on the disk.",
         ) from error
 
 

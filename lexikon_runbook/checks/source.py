@@ -42,7 +42,8 @@ def _irreversible(context: Context) -> Iterator[Hit]:
 
 
 def _types_left(context: Context) -> Iterator[Hit]:
-    dropped = {e.name for s in context.statements for e in s.effects if e.action == "drops"}
+    effects = [effect for statement in context.statements for effect in statement.effects]
+    dropped = {e.name for e in effects if e.action == "drops" and e.kind == "type"}
     undone = syntax.strings(context.source, "downgrade")
     by_variable = syntax.drops_by_variable(context.source, "downgrade")
     for name in sorted(_types_made(context)):

@@ -56,7 +56,7 @@ def _built(empty: Throwaway, graph: Graph) -> Catalog:
 
 def _upto(empty: Throwaway, branch: Branch) -> Catalog:
     for id_ in branch.revisions:
-        empty.only("upgrade", id_)
+        empty.forth(id_)
     return empty.catalog()
 
 

@@ -77,7 +77,7 @@ def _the_rest(
 
 
 def _up(empty: Throwaway, id_: str) -> Catalog:
-    empty.only("upgrade", id_)
+    empty.forth(id_)
     return empty.catalog()
 
 
@@ -87,7 +87,7 @@ def _back_and_up(
     """What its downgrade left, and why the revision could not be undone or run again."""
     left: list[Left] = []
     try:
-        empty.only("downgrade", id_)
+        empty.back(id_)
         difference = catalog.difference(before, empty.catalog())
         left += [Left(id_, file, drifted(difference))] if difference else []
         _up(empty, id_)
