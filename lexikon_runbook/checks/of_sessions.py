@@ -92,7 +92,7 @@ def _open(situation: Situation) -> Iterator[Sign]:
 
 
 def _touched(situation: Situation, session: Session) -> str:
-    """The first pending revision that alters a table which this session holds."""
+    """The first pending revision that alters a table which one session holds."""
     if isinstance(situation.pending, Unknown):
         return ""
     held = set(session.tables)
