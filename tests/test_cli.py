@@ -276,7 +276,7 @@ def test_status_shows_the_database_its_health_and_who_waits(ask: Ask, project: C
 @pytest.mark.parametrize(
     ("arguments", "happened", "advice"),
     [
-        (["run", "deplyo"], "no runbook 'deplyo'; did you mean deploy?", "use one of: deploy, "),
+        (["run", "deplyo"], "no runbook 'deplyo'; did you mean deploy?", "use one of: create_"),
         (["run", "deploy", "-p", "target"], "-p target has no value", "write -p NAME=VALUE once"),
         (["run", "deploy", "-p", "target=a", "-p", "target=b"], "given twice", "NAME=VALUE once"),
         (["run", "deploy", "-p", "targt=here"], "Did you mean target?", "use one of: target, "),
@@ -464,7 +464,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(project: Checkout) -> None:
         text=True,
         cwd=project.folder,
     )
-    assert run.stdout.startswith("deploy: ")
+    assert run.stdout.startswith("create_migration: ")
     assert run.stderr == ""
 
 
