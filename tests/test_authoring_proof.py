@@ -261,7 +261,8 @@ alter table t alter a type text, alter a drop default, alter a drop not null, dr
 revoke insert on t from public; comment on table t is 'U';
 create materialized view m as select 1; create table n (id serial); create policy p on n;
 create domain d2 as int; create index i2 on t (b); alter table t add z int, add check (z > 1);
-create schema q; revoke select (a) on t from public
+create schema q; create table q.u (id int); create type q.e as enum ('x');
+revoke select (a) on t from public
 """
 
 

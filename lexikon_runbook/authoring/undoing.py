@@ -68,6 +68,8 @@ def _place(change: Change) -> tuple[bool, int, str]:
     place = len(ORDER) + late + (len(LATE) if change.kind in TYPES else 0)
     if change.kind in ORDER:
         place = ORDER.index(change.kind)
+    if change.kind == "schema":  # it goes after all that it holds
+        place = len(ORDER) + 2 * len(LATE)
     back = change.sign == "-"
     return back, -place if back else place, change.name
 
