@@ -206,6 +206,23 @@ def test_an_enum_that_the_downgrade_leaves_is_named(author: Author) -> None:
     assert 'op.execute("DROP TYPE mood")' in code(found, "enums")
 
 
+def test_an_enum_that_another_table_has_is_not_created_again(author: Author) -> None:
+    """As autogenerate writes it, it fails; the type is not to be dropped, but to be left alone."""
+    mood = "create type mood as enum ('good'); alter table notes add mood mood;"
+    author.checkout.revision("aa02", "aa01", mood, "pass")
+    up = "op.create_table('tags', sa.Column('mood', {}('good', name='mood'{})))"
+    back = 'op.drop_table("tags")'
+    found = author.review(up.format("sa.Enum", ""), back)
+    assert answer(found, "enums").word == "no"
+    assert "creates type mood, which is there already" in answer(found, "enums").evidence
+    assert 'postgresql.ENUM(..., name="mood", create_type=False)' in code(found, "enums")
+    assert "DROP TYPE" not in str(found)
+    own = "from sqlalchemy.dialects import postgresql\n"
+    up = own + up.format("postgresql.ENUM", ", create_type=False")
+    assert answer(author.review(up, back), "enums").word == "ok"
+    assert author.prove(up, back, models="").holds
+
+
 def test_what_the_downgrade_leaves_is_named_before_the_proof(author: Author) -> None:
     """By its SQL: an index, a function, a trigger, a column; what goes with its table is no gap."""
     found = author.review(

@@ -12,7 +12,7 @@ from .keys import bare, qualified, type_of
 from .remark import Remark, of_findings
 from .undoing import LAST
 
-UNDEFINED_OBJECT = "42704"
+UNDEFINED_OBJECT, DUPLICATE_OBJECT = "42704", "42710"
 BATCH = 5000
 
 
@@ -145,9 +145,15 @@ def _in_one_transaction(of: Evidence) -> Iterator[Remark]:
 
 def on_enums(of: Evidence) -> Iterator[Remark]:
     """Whether enum types are created before they are used, and dropped on the way down."""
-    yield from of_findings(of.found(("type-left-behind", "enum-label")))
     made = {effect.name for effect in of.effects("create type")}
     there = {LAST.sub(r"\2", name) for kind, name in of.before.objects if kind == "enum"}
+    again = sorted(made & there) if of.sqlstate == DUPLICATE_OBJECT else []
+    for type_ in again:
+        yield _made_again(type_)
+    # The rule of the plan does not know the base: it would have such a type dropped.
+    yield from of_findings(
+        of.found(("enum-label",) if again else ("type-left-behind", "enum-label"))
+    )
     if of.sqlstate != UNDEFINED_OBJECT:
         return
     for effect in of.effects("add column", "alter column type"):
@@ -160,6 +166,17 @@ def on_enums(of: Evidence) -> Iterator[Remark]:
                 f'# first in upgrade()\nsa.Enum(..., name="{type_}").create(op.get_bind())\n'
                 f'# last in downgrade()\nop.execute("DROP TYPE {type_}")',
             )
+
+
+def _made_again(type_: str) -> Remark:
+    return Remark(
+        "danger",
+        f"upgrade() creates type {type_}, which is there already: create_table creates the enum "
+        "types of its columns, whoever else has them",
+        "# in upgrade(), in place of sa.Enum(...) or CREATE TYPE; downgrade() keeps the type\n"
+        "from sqlalchemy.dialects import postgresql\n"
+        f'postgresql.ENUM(..., name="{type_}", create_type=False)',
+    )
 
 
 def on_defaults(of: Evidence) -> Iterator[Remark]:
