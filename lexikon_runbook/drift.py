@@ -99,13 +99,31 @@ def against_migrations(found: Reached, known: Catalog | None = None) -> Drift:
         with throwaway.empty(found.target, found.history, wanted) as empty:
             for id_ in found.rows.ids:
                 empty.upgrade(id_)
-            built, owner, on = empty.catalog(), empty.owner, empty.identity.version
+            built, owner, on = empty.catalog(), empty.owner, empty.identity
     except RunbookError as error:
         return Drift(found.at, unknown=f"{error.happened}\n{error.next_step}")
     except database.Error as error:
         said = shorten(found.target.mask(str(error)), 300)
         return Drift(found.at, unknown=f"the catalog could not be read: {said} ({error.pgcode})")
-    return Drift(found.at, f"PostgreSQL {on}", compare(live, built, wanted.owner, owner))
+    differs = compare(live, built, wanted.owner, owner)
+    if worded_otherwise(differs, found.identity, on):
+        return Drift(found.at, unknown=_other_version(found, on, differs))
+    return Drift(found.at, f"PostgreSQL {on.version}", differs)
+
+
+def worded_otherwise(differs: Difference, live: Identity, built: Identity) -> bool:
+    """Whether two versions of PostgreSQL may only print the same definitions differently. Pure."""
+    majors = {live.version_number // 10000, built.version_number // 10000}
+    return bool(differs) and len(majors) > 1 and not (differs.added or differs.removed)
+
+
+def _other_version(found: Reached, on: Identity, differs: Difference) -> str:
+    return (
+        f"the migrations were built on PostgreSQL {on.version}, the database is "
+        f"{found.identity.version}, and what differs may only be worded otherwise:\n{differs}\n"
+        f"set throwaway_url_env of [targets.{found.target.name}] in runbook.toml to a server of "
+        "its version."
+    )
 
 
 def _nothing_to_build(found: Reached) -> str:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from . import database, glance, history, version
 from .database import Connection, Identity
-from .errors import NOTHING_CHANGED, ReadFailed, RunbookError
+from .errors import NOTHING_CHANGED, ReadFailed, RunbookError, TargetUnsuitable
 from .history import History, named
 from .render import Block, Card, Shown, Tone, shorten
 from .settings import Target
@@ -113,7 +113,8 @@ def reach(target: Target) -> Reached:
         database.require_version(identity.version_number, identity.version)
         pooled = database.pooled(connection)
         found, no_history = _history(target)
-        rows, no_rows = _rows(target, identity)
+        # env.py would leave its settings on a server session that the pooler gives to others.
+        rows, no_rows = (None, _behind_a_pooler()) if pooled else _rows(target, identity)
         by_env_py = no_rows is None
         rows = rows if by_env_py else _by_default_name(connection)
         if rows and not rows.tracked and (hidden := _hidden(connection, identity, rows.table)):
@@ -128,6 +129,14 @@ def _rows(target: Target, identity: Identity) -> tuple[Rows | None, RunbookError
         return None, error
 
 
+def _behind_a_pooler() -> TargetUnsuitable:
+    return TargetUnsuitable(
+        "env.py is not run through a connection pooler, where its settings would reach others.",
+        state=NOTHING_CHANGED,
+        next_step="point the target at PostgreSQL itself, usually port 5432 in place of 6432.",
+    )
+
+
 def _history(target: Target) -> tuple[History | None, RunbookError | None]:
     try:
         return history.read(target), None
@@ -136,10 +145,10 @@ def _history(target: Target) -> tuple[History | None, RunbookError | None]:
 
 
 def _by_default_name(connection: Connection) -> Rows | None:
-    """The version rows without env.py; None where this role may not read them."""
+    """The version rows without env.py; None where they are not there, or not for this role."""
     try:
         if not database.first(database.rows(connection, "select to_regclass(%s)", (glance.TABLE,))):
-            return Rows((), glance.TABLE, False)
+            return None  # env.py may name another table
         found = database.rows(connection, f"select version_num from {glance.TABLE} order by 1")
     except database.Error:
         return None

@@ -143,8 +143,11 @@ def _no_start(folder: Path, said: str) -> SettingsError:
     log = folder / "log"
     lines = (said + (log.read_text(errors="replace") if log.exists() else "")).splitlines()
     shown = "".join(f"\n  {line}" for line in [line for line in lines if line.strip()][-6:])
+    ours = (folder / "PG_VERSION").exists()  # a folder of somebody's files is not to be deleted
     return SettingsError(
         f"the embedded PostgreSQL in {folder} did not start:{shown}",
         state="it is not available; no other database was touched.",
-        next_step=f"delete that folder (it holds demo data only) and run again: rm -r '{folder}'",
+        next_step=f"delete that folder (it holds demo data only) and run again: rm -r '{folder}'"
+        if ours
+        else "export LEXIKON_RUNBOOK_DEMO_DIR=FOLDER, one that does not exist yet, and run again.",
     )

@@ -1,4 +1,6 @@
-"""A database that nobody misses: made, migrated and dropped, never on a target's own server.
+"""A database that nobody misses: made, migrated and dropped.
+
+Never on a target's own server, unless that is where `throwaway_url_env` leads.
 
 On the server that the target's `throwaway_url_env` names, else on the project's embedded one,
 of the target's PostgreSQL version where there is one. The migrations run in it as they are,
@@ -12,22 +14,19 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import psutil
-
-from . import catalog, database, embedded, environment, glance, serving, urls, version
+from . import catalog, database, environment, glance, throwaway_server, urls, version
 from .catalog import Catalog
 from .database import Connection, Identity
-from .errors import HistoryError, NotBuilt, SettingsError
+from .errors import HistoryError, NotBuilt
 from .guard import Limits
 from .history import Direction, History
 from .render import shorten
 from .settings import Target
+from .throwaway_server import Likeness
 from .watch import Watch
 
-PREFIX = "throwaway"
 BUILDING = Limits(10.0, 600.0, application="lexikon-runbook throwaway")
 DROPPED = "only a throwaway database was touched, and it is dropped."
 ROLES = "select rolname from pg_roles where rolname !~ '^pg_' order by 1"
@@ -36,16 +35,6 @@ select pg_get_userbyid(coalesce((select relowner from pg_class where oid = to_re
   (select datdba from pg_database where datname = current_database())))
 """
 THERE = "select to_regclass(%s) is not null"
-LEFT = f"select datname from pg_database where datname ~ '^{PREFIX}_[0-9]+_'"
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """What a throwaway database takes after: a server's version, an owner, the names of roles."""
-
-    major: int = 0
-    owner: str = ""
-    roles: tuple[str, ...] = ()
 
 
 @dataclass
@@ -56,6 +45,7 @@ class Throwaway:
     identity: Identity
     history: History
     owner: str
+    _of: Target = field(repr=False)
     _server: Connection = field(repr=False)
     _table: str = field(repr=False)
 
@@ -113,9 +103,25 @@ class Throwaway:
             return migrations(rows, of)
 
         try:
-            environment.run(self.target, self.identity, noted, BUILDING, watch, **context)
+            with self._in_place_of_the_target():
+                environment.run(self.target, self.identity, noted, BUILDING, watch, **context)
         except HistoryError as error:
-            raise _not_built(self.target, error, watch) from error
+            raise _not_built(self._of, error, watch) from error
+
+    @contextlib.contextmanager
+    def _in_place_of_the_target(self) -> Iterator[None]:
+        """What leads a revision that opens a connection of its own to the target leads here."""
+        before = {name: os.environ.pop(name, None) for name in (self._of.url_env, "PGSERVICE")}
+        if self._of.url_env:
+            os.environ[self._of.url_env] = self.target.url()
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is not None:
+                    os.environ[name] = value
+                elif name:
+                    os.environ.pop(name, None)
 
     def catalog(self) -> Catalog:
         """Its schema, without the version table. Reads only."""
@@ -159,9 +165,9 @@ def empty(target: Target, history: History, wanted: Likeness = LIKE_NONE) -> Ite
     Writes a throwaway server only. Raises SettingsError when there is none, or when its role
     may not create a database.
     """
-    url = _server(target, wanted)
+    url = throwaway_server.url(target, wanted)
     with (
-        contextlib.closing(_connected(target, url)) as server,
+        contextlib.closing(throwaway_server.connected(target, url)) as server,
         _made(target, history, server, url) as made,
     ):
         yield made
@@ -172,19 +178,29 @@ def _made(
     target: Target, history: History, server: Connection, url: str, of: Throwaway | None = None
 ) -> Iterator[Throwaway]:
     """A new database on the server that the URL leads to, empty or a copy of that one."""
-    name = f"{PREFIX}_{os.getpid()}_{secrets.token_hex(4)}"
+    name = f"{throwaway_server.PREFIX}_{os.getpid()}_{secrets.token_hex(4)}"
     variable = f"LEXIKON_RUNBOOK_{name.upper()}"
-    _create(target, server, name, of.identity.database if of else "template0")
-    os.environ[variable] = urls.of_database(url, name)
+    throwaway_server.create(target, server, name, of.identity.database if of else "template0")
+    original = of._of if of else target
+    os.environ[variable] = _as_written(original, urls.of_database(url, name))
     try:
         own = replace(target, **ALONE, url_env=variable)
         with contextlib.closing(database.connect(own)) as connection:
             identity = database.identify(connection)
         table = of._table if of else glance.TABLE
-        yield Throwaway(own, identity, history, identity.user, server, table)
+        yield Throwaway(own, identity, history, identity.user, original, server, table)
     finally:
         os.environ.pop(variable, None)
         database.rows(server, f'drop database if exists "{name}" with (force)')
+
+
+def _as_written(target: Target, url: str) -> str:
+    """A URL with the scheme, and so the driver, of the target's own."""
+    scheme = ""
+    if target.url_env:
+        scheme = os.environ.get(target.url_env, "").strip().partition("://")[0]
+    known = scheme if scheme in urls.SCHEMES else "postgresql"
+    return f"{known}://{url.partition('://')[2]}"
 
 
 # What reaches beyond the database has no place in a throwaway one.
@@ -192,76 +208,6 @@ ALONE: dict[str, Any] = {
     **dict.fromkeys(("service", "health_url", "restart", "logs", "throwaway_url_env"), ""),
     "protection": "open",
 }
-
-
-def _server(target: Target, wanted: Likeness) -> str:
-    """The URL of the server for throwaway databases, started where it is the embedded one."""
-    if named := target.throwaway_url_env:
-        if url := os.environ.get(named, "").strip():
-            return url
-        raise SettingsError(
-            f"target {target.name} makes throwaway databases on the server of {named}, which is "
-            "not set.",
-            state="nothing was changed.",
-            next_step=f"export {named}=postgresql://USER:PASSWORD@HOST:5432/postgres",
-        )
-    folder = embedded.data_folder(target.project)
-    major = wanted.major if wanted.major in serving.majors() else 0
-    if major and not target.embedded and major != (_major(folder) or max(serving.majors())):
-        folder = folder.with_name(f"{folder.name}-{major}")
-    with serving.alone(folder):
-        url = serving.serve(folder, major)
-        with contextlib.closing(database.connect_url(url)) as connection:
-            _clear(connection)
-            for role in wanted.roles:
-                _ensure_role(connection, role, role == wanted.owner)
-    return urls.of_user(url, wanted.owner) if wanted.owner in wanted.roles else url
-
-
-def _major(folder: Path) -> int:
-    """The version of the server whose files are in that folder; 0 for none."""
-    file = folder / "PG_VERSION"
-    return int(file.read_text()) if file.exists() else 0
-
-
-def _clear(server: Connection) -> None:
-    """Drop what a killed process left on the embedded server."""
-    for (name,) in database.rows(server, LEFT):
-        if not psutil.pid_exists(int(name.split("_")[1])):
-            database.rows(server, f'drop database if exists "{name}" with (force)')
-
-
-def _ensure_role(server: Connection, role: str, owner: bool) -> None:
-    """A role of that name, so that a GRANT in a migration finds it. Nobody logs in by network."""
-    name = database.quoted_name(role)
-    if not database.rows(server, "select 1 from pg_roles where rolname = %s", (role,)):
-        database.rows(server, f"create role {name}")
-    if owner:
-        database.rows(server, f"alter role {name} superuser login")
-
-
-def _connected(target: Target, url: str) -> Connection:
-    try:
-        return database.connect_url(url, "write")
-    except database.Error as error:
-        raise _unusable(target, f"can't be reached: {error}") from None
-
-
-def _create(target: Target, server: Connection, name: str, template: str) -> None:
-    try:
-        database.rows(server, f"create database \"{name}\" template {template} encoding 'UTF8'")
-    except database.Error as error:
-        raise _unusable(target, f"takes no new database: {error}") from None
-
-
-def _unusable(target: Target, why: str) -> SettingsError:
-    place = target.throwaway_url_env or "the embedded PostgreSQL"
-    return SettingsError(
-        f"the server for throwaway databases ({place}) {shorten(target.mask(why), 300)}",
-        state="nothing was changed.",
-        next_step="set throwaway_url_env of the target in runbook.toml to the variable with the "
-        "URL of a server whose role has CREATEDB (ALTER ROLE ... CREATEDB).",
-    )
 
 
 def _not_built(target: Target, error: HistoryError, watch: Watch) -> NotBuilt:

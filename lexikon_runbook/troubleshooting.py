@@ -144,8 +144,11 @@ class Proofs(Shown):
             ("Pending", self._pending()),
             ("Models", self._models()),
         ]
-        known = not any(isinstance(f, Unknown) for f in (self.seen.match, self.seen.trial))
-        return [Card("Proved on throwaway databases", lines, "good" if known else "warning")]
+        match, trial = self.seen.match, self.seen.trial
+        known = not isinstance(match, Unknown) and not isinstance(trial, Unknown)
+        fails = not isinstance(trial, Unknown) and bool(trial.failed)
+        tone: Tone = "danger" if fails else "good" if known else "warning"
+        return [Card("Proved on throwaway databases", lines, tone)]
 
     def _catalog(self) -> str:
         match = self.seen.match

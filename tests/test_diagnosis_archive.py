@@ -58,8 +58,11 @@ def test_an_applied_revision_that_was_edited_is_brought_back(
     (trouble,) = [t for t in found().found if t.diagnosis.id == "edited-applied"]
     path = f"alembic/versions/{file.name}"
     assert trouble.evidence.startswith(f"{path} is not the file that was applied on ")
-    assert trouble.remedy.shell == (f"git checkout {commit} -- {path}",)
-    git(trouble.remedy.shell[0].removeprefix("git "))
+    assert trouble.remedy.shell == (
+        f"git diff {commit} -- {path} > {path}.patch",
+        f"git checkout {commit} -- {path}",
+    )
+    git(trouble.remedy.shell[-1].removeprefix("git "))
     assert "edited-applied" in [row.id for row in found().ruled_out]
 
 
@@ -96,4 +99,4 @@ def test_a_deploy_that_was_cut_short_is_told(
     trouble = made.trouble("run-cut-short")
     assert "a deploy begun " in trouble.evidence
     assert "was cut short during apply: upgrade aa04" in trouble.evidence
-    assert trouble.remedy.shell == ("lexikon-runbook run deploy -p target=test",)
+    assert trouble.remedy.shell == ("lexikon-runbook status --target test",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,7 +14,16 @@ import pytest
 from checkouts import Checkout, checkout
 from servers import PROJECT, Database, Server
 
-from lexikon_runbook import catalog, demo, embedded, history, reached, serving, throwaway
+from lexikon_runbook import (
+    catalog,
+    demo,
+    embedded,
+    history,
+    reached,
+    serving,
+    throwaway,
+    throwaway_server,
+)
 from lexikon_runbook.errors import NotBuilt, SettingsError
 from lexikon_runbook.settings import Target
 
@@ -178,3 +188,40 @@ def test_what_a_killed_process_left_is_dropped_by_the_next(
     assert alive in names
     assert gone not in names
     assert len(names) == 3
+
+
+def test_a_revision_that_connects_by_itself_reaches_the_throwaway_database(
+    project: Checkout, target: Target, database: Database
+) -> None:
+    """Some read the application's variable and open a connection past SQLAlchemy."""
+    project.revision(
+        "aa01",
+        None,
+        "import os, psycopg2\n"
+        "with psycopg2.connect(os.environ['HERE_URL']) as own, own.cursor() as cursor:\n"
+        "    cursor.execute('create table by_itself (id int)')",
+    )
+    here = of(project, target)
+    with throwaway.empty(here, history.read(here)) as empty:
+        empty.upgrade()
+        assert ("table", "public.by_itself") in empty.catalog().objects
+    assert database.rows("select to_regclass('by_itself')") == [(None,)]
+    assert os.environ["HERE_URL"] == database.url
+
+
+def test_an_existing_role_of_the_embedded_server_gets_no_rights(
+    own_server: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may be somebody's: a role that is there stays as it is."""
+    monkeypatch.setenv("LEXIKON_RUNBOOK_DEMO_DIR", str(own_server))
+    here = replace(target, throwaway_url_env="")
+    found = history.read(here)
+    with throwaway.empty(here, found) as empty, empty.connected() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("create role plain login")
+        wanted = throwaway_server.Likeness(owner="plain", roles=("plain",))
+        with throwaway.empty(here, found, wanted) as other, connection.cursor() as cursor:
+            assert other.owner == "postgres"
+            cursor.execute("select rolsuper from pg_roles where rolname = 'plain'")
+            assert cursor.fetchall() == [(False,)]
+            cursor.execute("drop role plain")

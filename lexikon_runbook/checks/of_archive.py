@@ -13,13 +13,17 @@ def _edited(situation: Situation) -> Iterator[Sign]:
     for each in of(situation.edited):
         path = shlex.quote(each.file)
         if each.commit:
-            shell = f"git checkout {each.commit} -- {path}"
-            words = f"commit {each.commit} has the file as it was applied; bring it back, and "
+            diff = f"git diff {each.commit} -- {path} > {path}.patch"
+            shell: tuple[str, ...] = (diff, f"git checkout {each.commit} -- {path}")
+            words = (
+                f"commit {each.commit} has the file as it was applied; keep the change, bring the "
+                "file back, and "
+            )
         else:
-            shell, words = f"git log -p -- {path}", "see what was changed, undo it, and "
+            shell, words = (f"git log -p -- {path}",), "see what was changed, undo it, and "
         yield Sign(
             f"{each.file} is not the file that was applied on {each.applied} UTC",
-            Remedy(words + "put the change into a new revision:", shell=(shell,)),
+            Remedy(words + "put the change into a new revision:", shell=shell),
         )
 
 
@@ -42,9 +46,9 @@ def _cut_short(situation: Situation) -> Iterator[Sign]:
         yield Sign(
             words,
             Remedy(
-                "its transaction is gone with it. The next deploy or rollback closes its record "
-                "and goes on from where the database is.",
-                shell=(f"lexikon-runbook run deploy -p target={situation.names.target}",),
+                "its transaction is gone with it. See where the database is; the next deploy or "
+                "rollback closes its record and goes on from there.",
+                shell=(f"lexikon-runbook status --target {situation.names.target}",),
             ),
         )
 

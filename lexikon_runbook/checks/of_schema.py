@@ -64,7 +64,7 @@ def _wider(sequence: Sequence) -> Iterator[str]:
     if sequence.column_type in ("smallint", "integer"):
         yield f"ALTER TABLE {sequence.table} ALTER COLUMN {sequence.column} TYPE bigint"
     if sequence.most < BIGINT:
-        yield f"ALTER SEQUENCE {sequence.name} AS bigint"
+        yield f"ALTER SEQUENCE {sequence.name} AS bigint NO MAXVALUE"
 
 
 def _slots(situation: Situation) -> Iterator[Sign]:

@@ -47,6 +47,13 @@ def proof(match: Match) -> str:
 
 def stamped(situation: Situation, match: Match) -> Remedy:
     """The stamp command, where there is a proof for it. Pure."""
+    if match.exact[1:]:
+        return Remedy(
+            "more than one revision fits: they differ in rows only, which no catalog shows. See "
+            f"of each of {', '.join(match.exact[1:])} whether its rows were changed; stamp the "
+            f"last of which they were, else {match.exact[0]}, in {situation.names.where}:",
+            shell=(f"{situation.names.alembic} stamp --purge REVISION",),
+        )
     if match.exact:
         ids = " ".join(match.exact[-1].split(", "))
         return Remedy(

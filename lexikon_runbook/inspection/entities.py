@@ -13,7 +13,7 @@ from ..reached import Reached
 from .moment import LOCKED, Moment, at_one
 
 # As SQL writes it, without the schema that is meant when none is said.
-NAME = """case when {0}.relnamespace = 'public'::regnamespace then quote_ident({0}.relname)
+NAME = """case when {1}.nspname = 'public' then quote_ident({0}.relname)
     else concat(quote_ident({1}.nspname), '.', quote_ident({0}.relname)) end"""
 # A partition is part of its table, which stands for all of them.
 TABLES = f"""pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -46,7 +46,8 @@ join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
   and d.refclassid = 'pg_class'::regclass
 join pg_class r on r.oid = d.refobjid and r.oid <> v.oid
 where v.relkind in ('v', 'm') and {NOT_SYSTEM}
-  and not coalesce('security_invoker=true' = any (v.reloptions), false)
+  and not exists (select from unnest(v.reloptions) as o
+    where o ~* '^security_invoker=(true|on|yes|1)$')
   and not has_any_column_privilege(v.relowner, r.oid, 'select') group by 1
 """
 EXTENSION_TYPES = {

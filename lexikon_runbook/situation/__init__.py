@@ -59,7 +59,7 @@ def known(target: Target, read: Callable[..., T], *given: Any) -> T | Unknown:
     try:
         return read(*given)
     except RunbookError as error:
-        return Unknown(shorten(error.happened, 300))
+        return Unknown(shorten(target.mask(error.happened), 300))
     # A reader that fails must not hide what the others found, and it is said that it failed.
     except Exception as error:
         said = shorten(target.mask(str(error)), 200)

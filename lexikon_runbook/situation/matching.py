@@ -16,7 +16,8 @@ from ..checks.evidence import Graph
 from ..checks.proofs import Match
 from ..history import History
 from ..reached import Reached
-from ..throwaway import Likeness, Throwaway
+from ..throwaway import Throwaway
+from ..throwaway_server import Likeness
 from . import listing, trial
 from .drifted import drifted
 

@@ -11,6 +11,7 @@ from .. import activity, database, runner
 from ..catalog.tables import NOT_SYSTEM
 from ..checks.evidence import Session, Wait
 from ..database import Connection
+from ..errors import NOTHING_CHANGED, ReadFailed
 
 IDLE_S = 5.0  # in a transaction, doing nothing
 LONG_S = 60.0  # in a transaction, at work
@@ -54,13 +55,25 @@ def _session(each: activity.Session, tables: Mapping[int, Iterable[str]] | None 
 
 def transactions(connection: Connection) -> tuple[Session, ...]:
     """Transactions that stay open, the oldest first, with the tables they hold. Reads only."""
-    found = [each for each in activity.sessions(connection) if _stays_open(each)]
+    there = activity.sessions(connection)
+    found = [each for each in there if _stays_open(each)]
     if not found:
+        _require_shown(there)
         return ()
     tables: dict[int, list[str]] = {}
     for pid, name in database.rows(connection, HELD, ([each.pid for each in found],)):
         tables.setdefault(pid, []).append(name)
     return tuple(_session(each, tables) for each in found)
+
+
+def _require_shown(there: Iterable[activity.Session]) -> None:
+    """Refuse to say that nobody is in the way while sessions of others are hidden."""
+    if hidden := [each for each in there if each.state == "unknown"]:
+        raise ReadFailed(
+            f"{len(hidden)} sessions of other users are hidden from this role",
+            state=NOTHING_CHANGED,
+            next_step="GRANT pg_monitor TO the role",
+        )
 
 
 def _stays_open(each: activity.Session) -> bool:
