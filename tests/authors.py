@@ -94,13 +94,13 @@ class Author:
         return begun
 
     def review(self, up: str, back: str = "pass", **values: Any) -> Review:
-        """Review a revision with these lines, which follows the newest one."""
+        """Review a revision with these lines, which follows the last of those written by hand."""
         found = self._by_hand(up, back, **values).review("cc01")
         assert isinstance(found, Review)
         return found
 
     def prove(self, up: str, back: str = "pass", **values: Any) -> Proof:
-        """Prove a revision with these lines, which follows the newest one."""
+        """Prove a revision with these lines, which follows the last of those written by hand."""
         found = self._by_hand(up, back, **values).prove()
         assert isinstance(found, Proof)
         return found

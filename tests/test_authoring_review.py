@@ -147,6 +147,10 @@ def test_a_table_taken_for_another_is_a_danger(author: Author) -> None:
     found = run.review("")
     assert isinstance(found, Review)
     assert 'op.rename_table("notes", "remarks")' in code(found, "renames")
+
+
+def test_a_table_that_goes_while_another_comes_is_no_rename(author: Author) -> None:
+    """Their columns have nothing to do with each other."""
     other = author.review("drop table notes; create table x (id int);", "pass")
     assert answer(other, "renames").word == "ok"
 
