@@ -228,8 +228,8 @@ def abandoned(facts: Mapping[str, Any]) -> bool:
 
 
 def now() -> str:
-    """The time in UTC, to the millisecond, as ISO 8601."""
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    """The time in UTC, to the microsecond as the server tells it, as ISO 8601."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
 
 
 def new_facts(target: Target, runbook: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import errno
 import json
 import os
@@ -21,7 +22,7 @@ import pytest
 from runs import VALUES, make
 from servers import PASSWORD, PROJECT, Database
 
-from lexikon_runbook import ending, origin, record, settings
+from lexikon_runbook import ending, origin, readback, record, settings
 from lexikon_runbook.changing import Changing as Run
 from lexikon_runbook.errors import ArchiveUnusable, LockTimeout
 from lexikon_runbook.settings import Target
@@ -51,6 +52,16 @@ def test_record_says_unfinished_until_it_ends(target: Target) -> None:
     assert [s["name"] for s in facts["stages"]] == ["plan"]
     events = [json.loads(line)["event"] for line in made.folder.joinpath("journal.jsonl").open()]
     assert events == ["begin", "stage", "end"]
+
+
+def test_times_of_both_clocks_can_be_put_in_order(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time of this machine and one of its server compare to the last digit of the server's."""
+    monkeypatch.setenv("HERE_URL", database.url)
+    target = Target("here", PROJECT, url_env="HERE_URL")
+    times = [time for _ in range(10) for time in (readback.clock(target), record.now())]
+    assert sorted(times, key=dt.datetime.fromisoformat) == times
 
 
 def test_stage_after_an_end_opens_the_record_again(target: Target) -> None:
