@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import textwrap
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ class Table:
     def text(self) -> str:
         """The table as plain text, its columns aligned and long cells wrapped."""
         cells = [[[h] for h in self.headings]]
-        cells += [[_wrapped(cell) for cell in row] for row in self.rows]
+        cells += [[_wrapped(cell, CELL_WIDTH) for cell in row] for row in self.rows]
         widths = [max(len(part) for row in cells for part in row[i]) for i in range(len(cells[0]))]
         lines = []
         for row in cells:
@@ -193,16 +194,16 @@ class Shown:
 
 def _hanging(label: str, value: str) -> str:
     """A label with its value beside it, wrapped and indented under itself."""
-    lines: list[str] = []
-    for line in value.splitlines() or [""]:
-        lines += textwrap.wrap(line, max(20, WIDTH - len(label) - 2), break_long_words=False) or [
-            ""
-        ]
+    lines = _wrapped(value, max(20, WIDTH - len(label) - 2))
     return label + ("\n" + " " * len(label)).join(lines)
 
 
-def _wrapped(cell: str) -> list[str]:
-    lines = (textwrap.wrap(line, CELL_WIDTH) or [""] for line in cell.splitlines() or [""])
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of about that width. A word stays whole: it is copied, or a secret to be masked."""
+    whole = functools.partial(
+        textwrap.wrap, width=width, break_long_words=False, break_on_hyphens=False
+    )
+    lines = (whole(line) or [""] for line in text.splitlines() or [""])
     return list(chain.from_iterable(lines))
 
 
