@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,18 @@ def assignments(tree: ast.Module) -> dict[str, Any]:
                 found[targets[0].id] = ast.literal_eval(value)
             except ValueError:
                 continue
+    return found
+
+
+def line_in(files: Sequence[Path], error: BaseException) -> str:
+    """The innermost line of a revision file that an error came through, as `file:line: `. Pure."""
+    names, found = {str(file) for file in files}, ""
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name in names:
+            found = f"{name}:{trace.tb_lineno}: "
+        trace = trace.tb_next
     return found
 
 

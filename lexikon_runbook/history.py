@@ -91,7 +91,8 @@ class History:
     def steps(self, direction: Direction, destination: str, current: str) -> list[Any]:
         """Alembic's migration steps from `current` to `destination`, in the order they run.
 
-        Pure. Raises UnknownRevision when there is no such way.
+        Pure. Raises UnknownRevision when there is no such way, and HistoryError for a revision
+        on it that lacks the function.
         """
         text = self._resolved(destination)
         _right_way(direction, text)
@@ -111,6 +112,13 @@ class History:
                 steps = list(self.script._downgrade_revs(text, rows))
         except CommandError as error:
             raise self._no_way(direction, destination, current, str(error)) from error
+        except AttributeError as error:  # Alembic takes the function off each module
+            if error.name != direction:
+                raise
+            raise broken(
+                f"{vars(error.obj)['__file__']} has no function {direction}().",
+                f"write it; where there is nothing to do: def {direction}() -> None: pass",
+            ) from None
         if not steps and text not in (*PLACES, current):
             raise self._no_way(direction, destination, current, "it lies the other way")
         return steps
@@ -232,21 +240,9 @@ def _walk(target: Target, script: ScriptDirectory, files: Sequence[Path]) -> His
     except (Exception, SystemExit) as error:
         said = target.mask(f"{type(error).__name__}: {error}")
         raise broken(
-            f"{_line_in(files, error)}a revision file can't be imported: {said}.",
+            f"{checkout.line_in(files, error)}a revision file can't be imported: {said}.",
             "mend it; `alembic history` must be able to read it, too.",
         ) from None
-
-
-def _line_in(files: Sequence[Path], error: BaseException) -> str:
-    """The innermost line of a revision file that an error came through, as `file:line: `."""
-    names, found = {str(file) for file in files}, ""
-    trace = error.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if name in names:
-            found = f"{name}:{trace.tb_lineno}: "
-        trace = trace.tb_next
-    return found
 
 
 def _revision(script: Any) -> Revision:

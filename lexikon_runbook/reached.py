@@ -13,16 +13,11 @@ from functools import cached_property
 
 from . import database, glance, history, version
 from .database import Connection, Identity
-from .errors import NOTHING_CHANGED, ReadFailed, RunbookError, TargetUnsuitable
+from .errors import NOTHING_CHANGED, RunbookError, TargetUnsuitable
 from .history import History, named
 from .render import Block, Card, Shown, Tone, shorten
 from .settings import Target
 from .version import Rows
-
-HIDDEN = """
-select quote_ident(n.nspname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relname = %s and c.relkind in ('r', 'p') and not has_schema_privilege(n.oid, 'usage')
-"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,11 @@ def reach(target: Target) -> Reached:
         rows, no_rows = (None, _behind_a_pooler()) if pooled else _rows(target, identity)
         by_env_py = no_rows is None
         rows = rows if by_env_py else _by_default_name(connection)
-        if rows and not rows.tracked and (hidden := _hidden(connection, identity, rows.table)):
+        if (
+            rows
+            and not rows.tracked
+            and (hidden := version.hidden(connection, identity, rows.table))
+        ):
             rows, no_rows = None, hidden
     return Reached(target, identity, pooled, rows, found, no_rows, no_history, by_env_py)
 
@@ -153,21 +152,6 @@ def _by_default_name(connection: Connection) -> Rows | None:
     except database.Error:
         return None
     return Rows(tuple(str(row[0]) for row in found), glance.TABLE, True)
-
-
-def _hidden(connection: Connection, identity: Identity, table: str) -> ReadFailed | None:
-    """That the version table is there, in a schema which this role may not look into."""
-    name = table.rpartition(".")[2]
-    schema = database.first(database.rows(connection, HIDDEN, (name,)))
-    if schema is None:
-        return None
-    place = f"{schema}.{database.quoted_name(name)}"
-    role = database.quoted_name(identity.user)
-    return ReadFailed(
-        f"there is a table {place}, and role {identity.user} may not look into its schema.",
-        state=NOTHING_CHANGED,
-        next_step=f"GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {place} TO {role}",
-    )
 
 
 def _said(error: RunbookError | None) -> str:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import database
+from .catalog.tables import NOT_SYSTEM
 from .checkout import broken
-from .database import Identity, quoted
-from .errors import HistoryError
+from .database import Connection, Identity, quoted, quoted_name
+from .errors import NOTHING_CHANGED, HistoryError, ReadFailed
 from .history import History
 from .settings import Target
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 SCHEMA = """
 select coalesce((select nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.oid = to_regclass({})), current_schema())
+"""
+
+NAMESAKES = f"""
+select quote_ident(n.nspname),
+  has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relname = %s and c.relkind in ('r', 'p') and {NOT_SYSTEM}
+  and exists (select from pg_attribute where attrelid = c.oid and attname = 'version_num')
+order by 1
 """
 
 
@@ -81,9 +91,13 @@ def table_of(target: Target, context: MigrationContext) -> str:
 def read(target: Target, identity: Identity, history: History) -> Version:
     """Which revision the database is at, as env.py's own configuration finds it. Reads only.
 
-    Raises HistoryError for several version rows and for a revision unknown to the checkout.
+    Raises HistoryError for several version rows, for a revision unknown to the checkout, and
+    where env.py finds no version table while another one has a revision of this checkout;
+    ReadFailed where that can't be told.
     """
     found = rows(target, identity)
+    if not found.tracked:
+        _require_no_other(target, identity, found.table, history)
     if len(found.ids) > 1:
         raise _several_rows(found.table, found.ids)
     current = "".join(found.ids)
@@ -97,6 +111,61 @@ def _for_us(target: Target, table: str, schema: str | None) -> str:
     with contextlib.closing(database.connect(target)) as connection:
         own = database.rows(connection, SCHEMA.format("%s"), (quoted(table),))[0][0]
     return table if schema in (own, None) else f"{schema}.{table}"
+
+
+def hidden(connection: Connection, identity: Identity, table: str) -> ReadFailed | None:
+    """That there is a table of that name which this role may not read. Reads only."""
+    for schema, place, readable in _namesakes(connection, table):
+        if not readable:
+            role = quoted_name(identity.user)
+            return ReadFailed(
+                f"there is a table {place}, and role {identity.user} may not read it.",
+                state=NOTHING_CHANGED,
+                next_step=f"GRANT USAGE ON SCHEMA {schema} TO {role}; "
+                f"GRANT SELECT ON {place} TO {role}",
+            )
+    return None
+
+
+def _require_no_other(target: Target, identity: Identity, table: str, history: History) -> None:
+    """Refuse to take a database for a new one because env.py looks in another schema."""
+    bare = table.rpartition(".")[2]
+    own = (  # As Alembic makes it; its ensure_version does not commit under every env.py.
+        f"If that is another application's, make this one's own: CREATE TABLE {quoted(table)} "
+        f"(version_num varchar(32) CONSTRAINT {quoted_name(f'{bare}_pkc')} PRIMARY KEY)"
+    )
+    with contextlib.closing(database.connect(target)) as connection:
+        for _, place, readable in _namesakes(connection, table):
+            ids = _ids(connection, target, place) if readable else []
+            if any(id_ in history for id_ in ids):
+                raise broken(
+                    f"env.py finds no {table}, and {place} says that this database is at "
+                    f"{', '.join(ids)}: this run would take it for a new one.",
+                    f"`lexikon-runbook run troubleshoot -p target={target.name}` shows the line of "
+                    f"env.py to edit. {own}",
+                )
+        if unknown := hidden(connection, identity, table):
+            advice = f"{unknown.next_step}. {own}"
+            raise ReadFailed(unknown.happened, state=unknown.state, next_step=advice)
+
+
+def _ids(connection: Connection, target: Target, place: str) -> list[str]:
+    try:
+        found = database.rows(connection, f"select version_num::text from {place} order by 1")
+    except database.Error as error:
+        raise ReadFailed(
+            f"{place} could not be read: {target.mask(str(error)).partition(chr(10))[0]}.",
+            state=NOTHING_CHANGED,
+            next_step="`lexikon-runbook status` shows who holds which lock.",
+        ) from None
+    return [row[0] for row in found]
+
+
+def _namesakes(connection: Connection, table: str) -> list[tuple[str, str, bool]]:
+    """Tables of the version table's name in any schema: the schema, the name, if it is readable."""
+    name = table.rpartition(".")[2]
+    found = database.rows(connection, NAMESAKES, (name,))
+    return [(schema, f"{schema}.{quoted_name(name)}", readable) for schema, readable in found]
 
 
 def _several_rows(table: str, current: Iterable[str]) -> HistoryError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +12,10 @@ from servers import Database, Server
 
 # A developer's own settings must not lead a test to the developer's own database.
 FOREIGN = ("DATABASE_URL", "LEXIKON_RUNBOOK_PROJECT", "LEXIKON_RUNBOOK_DEMO_DIR")
+
+
+# A shell makes its background jobs, and all that they start, deaf to an interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
@@ -38,6 +43,15 @@ def database(server: Server) -> Iterator[Database]:
     made = server.create()
     yield made
     made.drop()
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[tuple[str, str]]:
+    """A role that may connect and nothing else: its name and URL; dropped after the test."""
+    name = f"{database.name}_reader"
+    database.execute(f"create role {name} login password %s", servers.PASSWORD)
+    yield name, database.tcp_url.replace(f"{database.server.role}:", f"{name}:", 1)
+    database.execute(f"drop owned by {name}; drop role {name}")
 
 
 @pytest.fixture

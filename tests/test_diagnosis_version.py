@@ -154,6 +154,22 @@ def test_a_version_table_in_another_schema_is_found(patient: Maker) -> None:
     assert seen.pending.ids == ()  # type: ignore[union-attr]
 
 
+def test_names_that_env_py_has_already_are_changed_where_they_stand(patient: Maker) -> None:
+    """A keyword that is given twice would be a syntax error."""
+    made = patient("version_table_elsewhere")
+    made.database.execute("create schema keep")
+    made.alembic("upgrade head")
+    env = made.folder / "env.py"
+    text = env.read_text().replace('"migrated"', '"moved"').replace('"keep"', '"public"')
+    env.write_text(text)
+    trouble = made.trouble("version-table-elsewhere")
+    assert len(trouble.remedy.edits) == 2
+    made.mend(trouble)
+    assert env.read_text().count("version_table") == text.count("version_table")
+    assert "aa04" in made.alembic("current")
+    assert made.healthy("version-table-elsewhere")
+
+
 def test_two_version_tables_on_one_name_are_told_apart(patient: Maker) -> None:
     """Which of them counts depends on a search_path, until env.py names the schema."""
     made = patient("sound", at="aa04")

@@ -350,6 +350,25 @@ def test_going_the_wrong_way_is_answered_with_the_other_runbook(
     assert advice in no_way(line, direction, destination).next_step
 
 
+@pytest.mark.parametrize("direction", ["upgrade", "downgrade"])
+def test_a_revision_without_its_function_is_named_on_the_way_through_it(
+    project: Checkout, direction: Direction
+) -> None:
+    """With the line that mends it; a way that does not need the function is open."""
+    project.revision("aaaa0001", None)
+    file = project.revision("bbbb0002", "aaaa0001")
+    file.write_text(file.read_text().replace(f"def {direction}()", "def undo()"))
+    project.revision("cccc0003", "bbbb0002")
+    to, current = ("head", "") if direction == "upgrade" else ("base", "cccc0003")
+    with pytest.raises(HistoryError) as stop:
+        read(project).steps(direction, to, current)
+    assert stop.value.happened == f"{file} has no function {direction}()."
+    assert f"def {direction}() -> None: pass" in stop.value.next_step
+    assert [s.revision.revision for s in read(project).steps("upgrade", "head", "bbbb0002")] == [
+        "cccc0003"
+    ]
+
+
 def test_ids_with_dots_are_ids(project: Checkout) -> None:
     """Alembic allows any character but @ + - and :, so projects in the wild have them."""
     project.revision("2024.01", None)

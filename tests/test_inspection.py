@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from servers import PASSWORD, PROJECT, Database
+from servers import PROJECT, Database
 
 from lexikon_runbook import frames, reached
 from lexikon_runbook.inspection import indexes, others, sequences, tables
@@ -41,21 +41,6 @@ def row(of: pd.DataFrame, **named: str) -> Any:
         of = of[of[column] == value]
     (one,) = list(of.itertuples())
     return one
-
-
-def as_reader(database: Database) -> str:
-    """The URL of a role that may connect and nothing else; it ends with the test's server."""
-    name = f"{database.name}_reader"
-    database.execute(f"create role {name} login password %s", PASSWORD)
-    return database.tcp_url.replace(f"{database.server.role}:", f"{name}:", 1)
-
-
-@pytest.fixture
-def reader(database: Database) -> Any:
-    """A role without a right of its own: its name and URL; dropped after the test."""
-    yield f"{database.name}_reader", as_reader(database)
-    database.execute(f"drop owned by {database.name}_reader")
-    database.execute(f"drop role {database.name}_reader")
 
 
 def test_sizes_of_tables_are_those_that_postgresql_reports(

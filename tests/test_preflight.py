@@ -11,7 +11,13 @@ from checkouts import Checkout
 from servers import PROJECT, Database
 
 from lexikon_runbook import preflight, settings
-from lexikon_runbook.errors import HistoryError, RunbookError, TargetUnreachable, WrongDatabase
+from lexikon_runbook.errors import (
+    HistoryError,
+    ReadFailed,
+    RunbookError,
+    TargetUnreachable,
+    WrongDatabase,
+)
 from lexikon_runbook.history import Direction
 from lexikon_runbook.preflight import Preflight
 
@@ -98,6 +104,46 @@ def test_a_version_table_of_another_name_and_schema_is_found(
     database.execute("insert into ops.v values ('aaaa0001')")
     found = check(project)
     assert (found.version.current, found.version.table) == ("aaaa0001", "ops.v")
+
+
+def test_a_version_table_where_env_py_does_not_look_is_no_new_database(
+    project: Checkout, database: Database
+) -> None:
+    """Its search_path decides; a deploy would build everything a second time."""
+    database.execute("create schema app")
+    database.execute("create table app.alembic_version as select 'bbbb0002' as version_num")
+    said = refusal(project, HistoryError)
+    assert 'env.py finds no alembic_version, and app."alembic_version" says that this ' in said
+    assert "database is at bbbb0002" in said
+    assert "`lexikon-runbook run troubleshoot -p target=here` shows the line of env.py" in said
+    database.execute(said.partition("make this one's own: ")[2])
+    assert check(project).version.tracked
+
+
+def test_another_applications_version_table_does_not_matter(
+    project: Checkout, database: Database
+) -> None:
+    """Its revision is none of this checkout's."""
+    database.execute("create schema app")
+    database.execute("create table app.alembic_version as select 'ffff0009' as version_num")
+    assert not check(project).version.tracked
+
+
+def test_a_version_table_that_this_role_may_not_read_is_not_taken_for_none(
+    project: Checkout,
+    database: Database,
+    reader: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The grants let it be seen, and then it counts."""
+    name, url = reader
+    monkeypatch.setenv("HERE_URL", url)
+    database.execute("create schema app")
+    database.execute("create table app.alembic_version as select 'bbbb0002' as version_num")
+    said = refusal(project, ReadFailed)
+    assert f'app."alembic_version", and role {name} may not read it' in said
+    database.execute(said.partition("Next: ")[2].partition(". If that is")[0])
+    assert "is at bbbb0002" in refusal(project, HistoryError)
 
 
 def test_several_version_rows_are_named(project: Checkout, database: Database) -> None:

@@ -15,7 +15,9 @@ LONG = "public.a_table_whose_name_is_as_long_as_postgresql_lets_a_name_be-x"
 
 def test_a_path_with_hyphens_is_not_broken_in_a_card() -> None:
     """A command that is wrapped breaks between its words only, so it can be copied."""
-    text = Card("Next", [("Command", f"run this when everybody has agreed to it: {COMMAND}")]).text()
+    text = Card(
+        "Next", [("Command", f"run this when everybody has agreed to it: {COMMAND}")]
+    ).text()
     assert len(text.splitlines()) > 2
     assert "/srv/lexikon-backend/alembic-of-the-app.ini" in text
     assert " ".join(text.split()).endswith(COMMAND)

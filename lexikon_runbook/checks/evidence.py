@@ -148,15 +148,27 @@ class File:
 
 
 @dataclass(frozen=True)
+class Configure:
+    """A call of context.configure(): its line as it is, and which version table it names.
+
+    `names` holds, by keyword, the line, its text and the keyword with its value in it.
+    """
+
+    line: int
+    text: str
+    names: Mapping[str, tuple[int, str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class EnvPy:
     """env.py read as text: the lines that matter, each as (line, the text that would be right).
 
-    `configures` are the lines of context.configure(), as they are; `early` the statements before
-    it; `unescaped` a URL that goes into the configuration with a bare %.
+    `early` are the statements before context.configure(); `unescaped` a URL that goes into the
+    configuration with a bare %.
     """
 
     path: str
-    configures: tuple[tuple[int, str], ...] = ()
+    configures: tuple[Configure, ...] = ()
     early: tuple[tuple[int, str], ...] = ()
     unescaped: tuple[tuple[int, str], ...] = ()
     disables_loggers: tuple[tuple[int, str], ...] = ()

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from .diagnosis import Diagnosis, Edit, Remedy, Sign
-from .evidence import Graph, VersionTable
+from .evidence import Configure, Graph, VersionTable
 from .proofs import Match
 from .situation import Situation, Unknown, of
 
@@ -108,12 +108,27 @@ def _configured(situation: Situation, table: str) -> Iterator[Edit]:
     checkout = situation.checkout
     if isinstance(checkout, Unknown) or checkout.env_py is None:
         return
+    for call in checkout.env_py.configures:
+        lines: dict[int, str] = {}
+        for keyword, value in _names(call, table):
+            new = f'{keyword}="{value}"'
+            line, text, old = call.line, call.text, "configure("
+            if keyword in call.names:
+                line, text, old = call.names[keyword]
+            else:
+                new = f"configure({new}, "
+            lines[line] = lines.get(line, text).replace(old, new, 1).rstrip()
+        for line in sorted(lines):
+            yield Edit(checkout.env_py.path, line, lines[line])
+
+
+def _names(call: Configure, table: str) -> Iterator[tuple[str, str]]:
+    """The keywords that lead env.py to that table; its default name needs none."""
     schema, _, name = table.replace('"', "").rpartition(".")
-    given = f'version_table="{name}", ' if name != "alembic_version" else ""
-    given += f'version_table_schema="{schema}", ' if schema else ""
-    for line, text in checkout.env_py.configures:
-        changed = text.replace("configure(", f"configure({given}", 1).rstrip()
-        yield Edit(checkout.env_py.path, line, changed)
+    if schema:
+        yield "version_table_schema", schema
+    if name != "alembic_version" or "version_table" in call.names:
+        yield "version_table", name
 
 
 def _twice(situation: Situation) -> Iterator[Sign]:

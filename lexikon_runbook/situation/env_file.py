@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from ..checks import syntax
-from ..checks.evidence import EnvPy
+from ..checks.evidence import Configure, EnvPy
 
+VERSION_TABLE = ("version_table", "version_table_schema")
 EXECUTES = ("execute", "exec_driver_sql", "scalar", "scalars")
 Places = tuple[tuple[int, str], ...]
 
@@ -23,11 +24,21 @@ def read(path: str, text: str) -> EnvPy:
     early = () if "AUTOCOMMIT" in text else tuple(_early(tree, lines))
     return EnvPy(
         path,
-        configures=tuple((call.lineno, lines[call.lineno - 1]) for call in online),
+        configures=tuple(_configure(call, lines) for call in online),
         early=early,
         unescaped=tuple(_unescaped(calls, lines)),
         disables_loggers=tuple(_disables(calls, lines)),
     )
+
+
+def _configure(call: ast.Call, lines: list[str]) -> Configure:
+    names = {}
+    for given in call.keywords:
+        if given.arg in VERSION_TABLE and given.lineno == given.end_lineno:
+            line = lines[given.lineno - 1]
+            source = line.encode()[given.col_offset : given.end_col_offset].decode()
+            names[given.arg] = (given.lineno, line, source)
+    return Configure(call.lineno, lines[call.lineno - 1], names)
 
 
 def _connection(call: ast.Call) -> str:
