@@ -128,6 +128,31 @@ def test_a_constraint_that_was_never_checked_is_validated(patient: Maker) -> Non
     assert made.healthy("constraint-not-validated")
 
 
+def test_a_sequence_that_nobody_could_read_is_not_ruled_out(patient: Maker) -> None:
+    """The session that changes it is named; another one near its end is told all the same."""
+    made = patient("sound", at="aa03")
+    made.database.execute("create sequence own; select setval('notes_id_seq', 1900000000)")
+    changing = made.database.connect()
+    changing.autocommit = False
+    changing.cursor().execute("alter sequence own increment by 2")
+    found = made.diagnosed()
+    (unknown,) = [each for each in found.unchecked if each.diagnosis.id == "sequence-near-end"]
+    assert unknown.why == f"public.own: pid {changing.info.backend_pid} holds a lock on it"
+    assert "sequence-near-end" in [trouble.diagnosis.id for trouble in found.found]
+    changing.rollback()
+    assert "sequence-near-end" not in [each.diagnosis.id for each in made.diagnosed().unchecked]
+
+
+def test_a_sequence_that_this_role_may_not_read_is_not_ruled_out(stranger: Patient) -> None:
+    """The GRANT that is printed lets it be seen."""
+    role, id_ = f"stranger_{stranger.database.name}", "sequence-near-end"
+    (unknown,) = [e for e in stranger.diagnosed().unchecked if e.diagnosis.id == id_]
+    sequence = "public.notes_id_seq"
+    assert unknown.why == f"{sequence}: GRANT USAGE ON SEQUENCE {sequence} TO {role}"
+    stranger.database.execute(unknown.why.partition(": ")[2])
+    assert stranger.healthy(id_)
+
+
 def test_a_sequence_near_its_end_is_widened_with_its_column(patient: Maker) -> None:
     """Danger at the very end; the column that it fills is named."""
     made = patient("sound", at="aa03")
@@ -135,7 +160,7 @@ def test_a_sequence_near_its_end_is_widened_with_its_column(patient: Maker) -> N
     made.database.execute("select setval('notes_id_seq', 1900000000)")
     trouble = made.trouble("sequence-near-end")
     assert trouble.severity == "warning"
-    assert "is at 1,900,000,000 of 2,147,483,647 (88%), which fills public.notes.id" in (
+    assert "is at 1,900,000,000 of 2,147,483,647 (88 %), which fills public.notes.id" in (
         trouble.evidence
     )
     made.database.execute("select setval('notes_id_seq', 2147483647)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -279,6 +280,23 @@ def test_a_sequence_that_may_not_be_read_is_unknown_and_comes_first(
     assert "unknown" in frames.text(made)
     database.execute(hidden["grant"])
     assert not sequences.read(found(url=url))["last_value"].isna().any()
+
+
+def test_a_sequence_that_a_session_changes_is_unknown_and_the_session_named(
+    found: Callable[..., Reached], database: Database
+) -> None:
+    """Nobody waits behind an ALTER SEQUENCE in an open transaction."""
+    known = found("create sequence altered; create sequence other")
+    changing = database.connect()
+    changing.autocommit = False
+    changing.cursor().execute("alter sequence altered increment by 2")
+    began = time.monotonic()
+    made = sequences.read(known)
+    assert time.monotonic() - began < 2
+    altered = row(made, sequence="altered")
+    assert (altered.last_value, altered.locked_by) == (pd.NA, str(changing.info.backend_pid))
+    assert row(made, sequence="other").last_value == 0
+    assert "its pid under locked_by" in frames.text(made)
 
 
 def test_types_views_functions_and_the_rest_are_all_there(found: Callable[..., Reached]) -> None:

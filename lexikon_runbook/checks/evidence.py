@@ -92,14 +92,23 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A sequence that is near its end, and the integer column that it fills, if any."""
+    """A sequence that is near its end, and the narrowest column that it fills, if any."""
 
     name: str
     last: int
     most: int
+    percent: float
     table: str = ""
     column: str = ""
     column_type: str = ""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The sequences that are near their end; `unread` the others, with what it would need."""
+
+    near: tuple[Sequence, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,6 @@ class Schema:
     tables: int = 0
     invalid: tuple[Index, ...] = ()
     unvalidated: tuple[Constraint, ...] = ()
-    sequences: tuple[Sequence, ...] = ()
 
 
 @dataclass(frozen=True)

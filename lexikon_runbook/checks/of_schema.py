@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from .diagnosis import Diagnosis, Remedy, Sign
 from .evidence import Sequence
-from .situation import Situation, of
+from .situation import NotKnown, Situation, of
 
 BIGINT = 2**63 - 1
-NEAR_END = 0.8
-AT_END = 0.95
+NEAR_END, AT_END = 80.0, 95.0  # percent
 MUCH_BYTES = 1024**3
 
 
@@ -45,19 +44,24 @@ def _unvalidated(situation: Situation) -> Iterator[Sign]:
 
 
 def _sequences(situation: Situation) -> Iterator[Sign]:
-    for sequence in of(situation.schema).sequences:
-        used = sequence.last / sequence.most
+    found = of(situation.sequences)
+    for sequence in found.near:
         fills = f", which fills {sequence.table}.{sequence.column}" if sequence.column else ""
         yield Sign(
             f"sequence {sequence.name} is at {sequence.last:,} of {sequence.most:,} "
-            f"({used:.0%}){fills}",
+            f"({sequence.percent:.0f} %){fills}",
             Remedy(
                 "widen it by a migration. ALTER COLUMN TYPE rewrites the table under ACCESS "
                 "EXCLUSIVE: on a large one add a bigint column, fill it in batches, and swap.",
                 sql=tuple(_wider(sequence)),
             ),
-            "danger" if used >= AT_END else "warning",
+            "danger" if sequence.percent >= AT_END else "warning",
         )
+    if found.unread:
+        more = (
+            f", and {len(found.unread) - 1} more (see inspect_schema)" if found.unread[1:] else ""
+        )
+        raise NotKnown(f"{found.unread[0]}{more}")
 
 
 def _wider(sequence: Sequence) -> Iterator[str]:
@@ -99,9 +103,9 @@ ROWS = (
         "A sequence is near its end",
         "warning",
         "possible",
-        f"A sequence has used {NEAR_END:.0%} of what it, or the column that it fills, can hold; "
-        f"danger from {AT_END:.0%} on.",
-        "pg_sequences and the type of the owning column.",
+        f"A sequence has used {NEAR_END:.0f} % of what it, or the column that it fills, can hold; "
+        f"danger from {AT_END:.0f} % on.",
+        "pg_sequence and the types of the columns that it fills.",
         "Widen column and sequence to bigint.",
         _sequences,
         ("2200H", "22003"),

@@ -17,6 +17,7 @@ from .evidence import (
     Graph,
     Pending,
     Schema,
+    Sequences,
     Server,
     Session,
     VersionTable,
@@ -100,6 +101,7 @@ class Situation:
     prepared: tuple[Session, ...] | Unknown = NOT_CONNECTED
     runner: tuple[Session, ...] | Unknown = NOT_CONNECTED
     schema: Schema | Unknown = NOT_CONNECTED
+    sequences: Sequences | Unknown = NOT_CONNECTED
     version: VersionTable | Unknown = NOT_CONNECTED
     others: tuple[VersionTable, ...] | Unknown = NOT_CONNECTED
     checkout: Checkout | Unknown = NOT_CONNECTED

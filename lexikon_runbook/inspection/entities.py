@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import Any
 
 from .. import chart, diagram
+from ..catalog.locked import LOCKED
 from ..catalog.tables import NOT_SYSTEM
 from ..chart import Chart, Size
 from ..diagram import Column, Diagram, Entity, Reference
 from ..reached import Reached
-from .moment import LOCKED, Moment, at_one
+from .moment import Moment, at_one
 
 # As SQL writes it, without the schema that is meant when none is said.
 NAME = """case when {1}.nspname = 'public' then quote_ident({0}.relname)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..catalog.locked import LOCKED
 from ..catalog.tables import NOT_SYSTEM
 from ..frames import NOTES, set_aside
 from ..reached import Reached
-from .moment import LOCKED, Moment, at_one
+from .moment import Moment, at_one
 
 LONGEST_NAME = 63  # bytes; NAMEDATALEN - 1
 TYPES = {

@@ -19,22 +19,6 @@ LOCK_NOT_AVAILABLE = "55P03"
 # Joins of common table expressions are taken for tiny, and thousands of indexes are not.
 PLANNED = "select set_config('enable_nestloop', 'off', true)"
 
-# pg_relation_size, pg_get_viewdef, pg_get_expr and pg_get_indexdef (which of them depends on the
-# version) lock what they read: they would wait behind an exclusive lock, also behind one that is
-# only waited for. So these tables are told beforehand.
-LOCKED = """locked as materialized (
-  select relation as oid, string_agg(distinct pid::text, ', ') as pids from pg_locks
-  where locktype = 'relation' and mode = 'AccessExclusiveLock' and pid <> pg_backend_pid()
-    and database = (select oid from pg_database where datname = current_database())
-  group by relation
-), held as materialized (
-  select oid, string_agg(distinct pids, ', ') as pids from (
-    select oid, pids from locked
-    union all select i.indrelid, pids from locked join pg_index i on i.indexrelid = locked.oid
-    union all select c.oid, pids from locked join pg_class c on c.reltoastrelid = locked.oid
-  ) as every group by oid
-)"""
-
 
 class Moment:
     """One snapshot of a database; every name comes out qualified."""

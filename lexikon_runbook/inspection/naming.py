@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .. import database
+from ..catalog.locked import LOCKED
 from ..catalog.tables import NOT_SYSTEM
 from ..database import quoted_name
 from ..errors import NOTHING_CHANGED, NoSuchTable
 from ..reached import Reached
 from .indexes import LONGEST_NAME
-from .moment import LOCKED, on_connection
+from .moment import on_connection
 
 PART = r'("(?:[^"]|"")+"|[^".]+)'
 SPELT = re.compile(rf"(?:{PART}\.)?{PART}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..catalog.locked import LOCKED
 from ..catalog.objects import GRANTEE
 from ..catalog.tables import ENABLED, NOT_SYSTEM, OPTIONS
-from .moment import LOCKED
 from .tables import GRANT, KIND
 
 FREE = "not exists (select from held where oid = {})"

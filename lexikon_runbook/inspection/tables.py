@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..catalog.locked import LOCKED
 from ..catalog.tables import NOT_SYSTEM
 from ..frames import TIME
 from ..reached import Reached
-from .moment import LOCKED, Moment, at_one
+from .moment import Moment, at_one
 
 KIND = """case {0}.relkind when 'p' then 'partitioned table' when 'f' then 'foreign table'
     when 'm' then 'materialized view' when 'v' then 'view'

@@ -116,6 +116,7 @@ def _of_database(contact: Contact, found: Reached, so_far: Situation) -> Situati
         prepared=_asked(contact, sessions.prepared),
         runner=_asked(contact, sessions.runners),
         schema=_asked(contact, schema.schema, table),
+        sequences=_asked(contact, schema.numbers),
         version=_asked(contact, schema.version, found),
         others=_asked(contact, schema.other_version_tables, table),
         edited=known(target, archive.edited, found),

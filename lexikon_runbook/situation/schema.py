@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from .. import catalog, database
+from ..catalog import sequences
 from ..catalog.tables import NOT_MEMBER, NOT_SYSTEM
-from ..checks.evidence import Constraint, Index, Schema, Sequence, VersionTable
+from ..checks.evidence import Constraint, Index, Schema, Sequence, Sequences, VersionTable
 from ..checks.of_schema import NEAR_END
 from ..database import Connection
 from ..reached import Reached
@@ -26,20 +27,10 @@ from pg_constraint k join pg_class c on c.oid = k.conrelid
 join pg_namespace n on n.oid = c.relnamespace
 where not k.convalidated and {NOT_SYSTEM} order by 2, 1
 """
-# A column narrower than its sequence ends first; last_value is null for who may not read it.
 SEQUENCES = f"""
-select {NAME}, s.last_value, least(s.max_value, case t.typname when 'int2' then 32767
-    when 'int4' then 2147483647 else s.max_value end),
-  coalesce(quote_ident(tn.nspname) || '.' || quote_ident(tc.relname), ''),
-  coalesce(quote_ident(a.attname), ''), coalesce(format_type(a.atttypid, null), '')
-from pg_sequences s join pg_namespace n on n.nspname = s.schemaname
-join pg_class c on c.relnamespace = n.oid and c.relname = s.sequencename
-left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid
-  and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjsubid > 0
-left join pg_class tc on tc.oid = d.refobjid left join pg_namespace tn on tn.oid = tc.relnamespace
-left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-left join pg_type t on t.oid = a.atttypid
-where s.last_value is not null and s.increment_by > 0 and not s.cycle and {NOT_SYSTEM} order by 1
+{sequences.SEQUENCES}
+select name, last_value, most, percent, "table", "column", column_type, locked_by, "grant"
+from sequences where increment > 0 and not cycles order by name
 """
 RIGHTS = """
 select coalesce(quote_ident(pg_get_userbyid(c.relowner)), ''), quote_ident(n.nspname),
@@ -60,15 +51,26 @@ def schema(connection: Connection, version_table: str) -> Schema:
     """Counts and oddities of the schema. Reads only."""
     invalid = catalog.invalid_indexes(connection, being_built=True)
     table = (database.quoted(version_table),)
-    sequences = (Sequence(*row) for row in database.rows(connection, SEQUENCES))
     return Schema(
         tables=int(database.first(database.rows(connection, TABLES, table))),
         invalid=tuple(
             Index(database.quoted(f"{i.schema}.{i.name}"), i.table, i.being_built) for i in invalid
         ),
         unvalidated=tuple(Constraint(*row) for row in database.rows(connection, UNVALIDATED)),
-        sequences=tuple(s for s in sequences if s.last >= NEAR_END * s.most),
     )
+
+
+def numbers(connection: Connection) -> Sequences:
+    """The sequences that are near their end, and those of which it can't be told. Reads only."""
+    near, unread = [], []
+    for row in database.rows(connection, SEQUENCES):
+        name, last, most, percent, *filled, locked_by, grant = row
+        if last is None:
+            held = f"pid {locked_by} holds a lock on it" if locked_by else "its value is not here"
+            unread.append(f"{name}: {grant or held}")
+        elif percent and percent >= NEAR_END:
+            near.append(Sequence(name, last, most, percent, *filled))
+    return Sequences(tuple(near), tuple(unread))
 
 
 def version(connection: Connection, found: Reached) -> VersionTable:
