@@ -6,11 +6,13 @@ mode and carries an application_name that starts with `lexikon-runbook`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Connection
 
 from . import unreachable
@@ -36,6 +38,7 @@ Error = psycopg2.Error
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
 OLDEST_SERVER = 140000
+LIMITS = f"set local statement_timeout = '{READ_TIMEOUT_S}s'; set local lock_timeout = '2s'"
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,45 @@ def identify(connection: Connection) -> Identity:
     return Identity(*values)
 
 
+class _Own(Connection):
+    """A connection of ours. Settings of a session that a pooler lends would reach others."""
+
+    lent = False
+
+
 def rows(connection: Connection, sql: str, params: Any = None) -> list[tuple[Any, ...]]:
-    """Run one query and return its rows; an empty list when it has none."""
+    """Run one query and return its rows; an empty list when it has none.
+
+    Through a pooler, outside of `snapshot`: in a read-only transaction of its own, with the
+    timeouts that other connections have from their session.
+    """
+    idle = connection.info.transaction_status == TRANSACTION_STATUS_IDLE
+    alone = idle and isinstance(connection, _Own) and connection.lent
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
+        try:
+            cursor.execute(f"begin read only; {LIMITS}; {sql}" if alone else sql, params)
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            if alone and not connection.closed:
+                cursor.execute("rollback")
+
+
+@contextmanager
+def snapshot(connection: Connection, of: str = "") -> Iterator[None]:
+    """One moment of the database, for all queries in the block; `of` is an exported snapshot's.
+
+    Reads only: a read-only transaction, rolled back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("begin isolation level repeatable read, read only")
+        try:
+            if of:
+                cursor.execute("set transaction snapshot %s", (of,))
+            cursor.execute(LIMITS)
+            yield
+        finally:
+            if not connection.closed:
+                cursor.execute("rollback")
 
 
 def connect(target: Target, purpose: str = "read") -> Connection:
@@ -113,8 +150,7 @@ def connect(target: Target, purpose: str = "read") -> Connection:
         connection = connect_url(text, purpose=purpose)
     except (psycopg2.Error, UnicodeError) as error:
         raise unreachable.explain(target, url_from(text), str(error)) from None
-    if not pooled(connection):
-        _set(connection, read_only=purpose != "write")
+    _limit(connection, read_only=purpose != "write")
     return connection
 
 
@@ -125,7 +161,7 @@ def connect_url(url: str, purpose: str = "read") -> Connection:
     """
     given = {"connect_timeout": CONNECT_TIMEOUT_S, **keywords(url)}
     given["application_name"] = f"lexikon-runbook {purpose}"
-    connection: Connection = psycopg2.connect("", **given)
+    connection: Connection = psycopg2.connect("", connection_factory=_Own, **given)
     connection.autocommit = True
     return connection
 
@@ -136,13 +172,16 @@ def beside(connection: Connection) -> Connection:
     given: dict[str, Any] = {**info.dsn_parameters, "host": info.host, "port": info.port}
     if info.password:
         given["password"] = info.password
-    other: Connection = psycopg2.connect("", **given)
+    other: Connection = psycopg2.connect("", connection_factory=_Own, **given)
     other.autocommit = True
-    _set(other, read_only=True)
+    _limit(other, read_only=True)
     return other
 
 
-def _set(connection: Connection, *, read_only: bool) -> None:
+def _limit(connection: Connection, *, read_only: bool) -> None:
+    if isinstance(connection, _Own) and pooled(connection):
+        connection.lent = read_only
+        return
     rows(
         connection,
         "select set_config('statement_timeout', %s, false),"

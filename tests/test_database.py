@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -20,7 +21,9 @@ from hypothesis import strategies as st
 from servers import PASSWORD, Database
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
+from lexikon_runbook import catalog
 from lexikon_runbook import database as db
+from lexikon_runbook.database import Connection
 from lexikon_runbook.errors import SettingsError, TargetUnreachable, TargetUnsuitable
 from lexikon_runbook.settings import Target
 
@@ -313,17 +316,57 @@ class Pooler:
         self._listener.close()
 
 
-def test_a_connection_through_a_pooler_is_refused(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Locks and settings would leak to other clients; nothing is set on the way there."""
+@pytest.fixture
+def pooled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A connection of ours through a pooler."""
     with closing(Pooler(int(database.server.arguments["port"]))) as pooler:
         # The pooler speaks no TLS.
         url = replaced(database.tcp_url, port=str(pooler.port)) + "?sslmode=disable"
         with closing(db.connect(at(url, monkeypatch))) as connection:
-            assert db.first(db.rows(connection, "show statement_timeout")) == "0"
-            with pytest.raises(TargetUnsuitable, match="through a connection pooler") as stop:
-                db.require_suitable(connection, db.identify(connection))
+            yield connection
+
+
+SETTINGS = "select name, setting from pg_settings where source = 'session' order by 1"
+
+
+def settings_of(connection: Connection) -> list[tuple[Any, ...]]:
+    """What the server's session has been set to, asked without a word of ours before it."""
+    with connection.cursor() as cursor:
+        cursor.execute(SETTINGS)
+        return cursor.fetchall()
+
+
+def test_reading_through_a_pooler_is_limited_and_leaves_nothing_behind(
+    pooled: Connection, database: Database
+) -> None:
+    """Each query has its timeouts and can't write; the next client gets the session as it was."""
+    before = settings_of(pooled)
+    assert db.rows(pooled, "show statement_timeout") == [("1min",)]
+    with pytest.raises(db.Error, match="read-only transaction"):
+        db.rows(pooled, "create table t (id int)")
+    database.execute("create table held (id int)")
+    holder = database.connect()
+    holder.autocommit = False
+    holder.cursor().execute("lock table held")
+    with pytest.raises(db.Error, match="lock timeout"):
+        db.rows(pooled, "select count(*) from held where id < %s", (1,))
+    holder.rollback()
+    assert db.rows(pooled, "select count(*) from held where id < %s", (1,)) == [(0,)]
+    assert ("table", "public.held") in catalog.read(pooled).objects
+    assert settings_of(pooled) == before
+
+
+def test_a_second_connection_through_a_pooler_sets_nothing_either(pooled: Connection) -> None:
+    """It would make another client's session read-only."""
+    with closing(db.beside(pooled)) as other:
+        assert settings_of(other) == settings_of(pooled)
+        assert db.rows(other, "show transaction_read_only") == [("on",)]
+
+
+def test_a_connection_through_a_pooler_is_refused(pooled: Connection) -> None:
+    """For a change: locks and settings would leak to other clients."""
+    with pytest.raises(TargetUnsuitable, match="through a connection pooler") as stop:
+        db.require_suitable(pooled, db.identify(pooled))
     assert "the pooler's process number is 77" in stop.value.happened
     assert "usually port 5432 in place of 6432" in stop.value.next_step
 

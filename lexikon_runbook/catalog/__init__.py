@@ -37,7 +37,6 @@ __all__ = [
 GIVEN_WAY, ATTEMPTS = ("XX000", "55P03", "40P01"), 10
 # With pg_catalog alone on the path every other name comes out qualified; the rest pins how
 # constants inside of expressions are printed.
-BEGIN = "begin isolation level repeatable read, read only"
 SETTINGS = """
 select set_config(name, value, true) from (values
   ('search_path', 'pg_catalog'), ('quote_all_identifiers', 'off'), ('datestyle', 'iso, mdy'),
@@ -97,15 +96,11 @@ def read(connection: Connection, version_table: str | None = None) -> Catalog:
 
 
 def _read(connection: Connection, version_table: str | None) -> Catalog:
-    database.rows(connection, BEGIN)
-    try:
+    with database.snapshot(connection):
         number = database.rows(connection, VERSION_TABLE, (version_table,))[0][0]
         database.rows(connection, SETTINGS)
         found = _objects(connection, (tables.RELATIONS,), number)
         found |= (_on_two if len(found) >= MANY else _on_one)(connection, number)
-    finally:
-        if not connection.closed:
-            database.rows(connection, "rollback")
     return Catalog(MappingProxyType(found))
 
 
@@ -125,13 +120,12 @@ def _on_one(connection: Connection, version_table: int | None) -> dict[ObjectKey
 
 def _on_two(connection: Connection, version_table: int | None) -> dict[ObjectKey, str]:
     """Half of the queries on a second connection in the same snapshot, if it can be opened."""
-    snapshot = database.rows(connection, "select pg_export_snapshot()")[0][0]
+    exported = database.rows(connection, "select pg_export_snapshot()")[0][0]
     try:
         other = database.beside(connection)
     except database.Error:
         return _on_one(connection, version_table)
-    with closing(other), ThreadPoolExecutor(1) as thread:
-        database.rows(other, f"{BEGIN}; set transaction snapshot %s", (snapshot,))
+    with closing(other), database.snapshot(other, exported), ThreadPoolExecutor(1) as thread:
         database.rows(other, SETTINGS)
         reading = thread.submit(_objects, other, keys.QUERIES, version_table)
         found = _objects(connection, OTHERS, version_table)

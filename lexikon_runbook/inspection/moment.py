@@ -66,14 +66,10 @@ def catalog_of(found: Reached) -> Catalog:
 
 
 def _once(connection: Connection, work: Callable[[Moment], T]) -> T:
-    database.rows(connection, catalog.BEGIN)
-    try:
+    with database.snapshot(connection):
         database.rows(connection, catalog.SETTINGS)
         database.rows(connection, PLANNED)
         return work(Moment(connection))
-    finally:
-        if not connection.closed:
-            database.rows(connection, "rollback")
 
 
 def on_connection(found: Reached, read: Callable[[Connection], T]) -> T:
