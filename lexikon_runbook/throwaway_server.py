@@ -7,8 +7,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from . import database, embedded, serving, urls
 from .database import Connection
 from .errors import SettingsError
@@ -16,7 +14,15 @@ from .render import shorten
 from .settings import Target
 
 PREFIX = "throwaway"
-LEFT = f"select datname from pg_database where datname ~ '^{PREFIX}_[0-9]+_'"
+# Whoever makes one holds an advisory lock on its name as long as it lives: pg_locks shows it in
+# whatever database, and on whatever machine, that is.
+KEY = "hashtextextended({}, 0)"
+LEFT = f"""
+select d.datname from pg_database d
+where d.datname ~ '^{PREFIX}_[0-9]+_' and pg_has_role(d.datdba, 'usage') and not exists (
+  select from pg_locks l where l.locktype = 'advisory' and l.objsubid = 1
+  and (l.classid::bigint << 32 | l.objid::bigint) = {KEY.format("d.datname")})
+"""
 MAY_OWN = "select 1 from pg_roles where rolname = %s and rolsuper and rolcanlogin"
 
 
@@ -47,7 +53,6 @@ def url(target: Target, wanted: Likeness) -> str:
     with serving.alone(folder):
         address = serving.serve(folder, major)
         with contextlib.closing(database.connect_url(address)) as connection:
-            _clear(connection)
             for role in wanted.roles:
                 _ensure_role(connection, role, role == wanted.owner)
             owns = database.rows(connection, MAY_OWN, (wanted.owner,))
@@ -58,13 +63,6 @@ def _major(folder: Path) -> int:
     """The version of the server whose files are in that folder; 0 for none."""
     file = folder / "PG_VERSION"
     return int(file.read_text()) if file.exists() else 0
-
-
-def _clear(server: Connection) -> None:
-    """Drop what a killed process left on the embedded server."""
-    for (name,) in database.rows(server, LEFT):
-        if not psutil.pid_exists(int(name.split("_")[1])):
-            database.rows(server, f'drop database if exists "{name}" with (force)')
 
 
 def _ensure_role(server: Connection, role: str, owner: bool) -> None:
@@ -78,15 +76,26 @@ def _ensure_role(server: Connection, role: str, owner: bool) -> None:
 
 
 def connected(target: Target, address: str) -> Connection:
-    """A connection to that server. Raises SettingsError where it can't be reached."""
+    """A connection to that server, where what a killed process left is dropped.
+
+    Raises SettingsError where it can't be reached, or only through a pooler.
+    """
     try:
-        return database.connect_url(address, "write")
+        server = database.connect_url(address, "write")
     except database.Error as error:
         raise _unusable(target, f"can't be reached: {error}") from None
+    if database.pooled(server):
+        server.close()
+        raise _unusable(target, "is reached through a connection pooler.")
+    for (name,) in database.rows(server, LEFT):
+        with contextlib.suppress(database.Error):  # another process may be faster
+            database.rows(server, f'drop database if exists "{name}" with (force)')
+    return server
 
 
 def create(target: Target, server: Connection, name: str, template: str) -> None:
     """Make a database there, as a copy of that one. Raises SettingsError where it may not."""
+    database.rows(server, f"select pg_advisory_lock({KEY.format('%s')})", (name,))
     try:
         database.rows(server, f"create database \"{name}\" template {template} encoding 'UTF8'")
     except database.Error as error:

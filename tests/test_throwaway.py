@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from checkouts import Checkout, checkout
+from projects import until
 from servers import PROJECT, Database, Server
 
 from lexikon_runbook import (
@@ -28,6 +31,19 @@ from lexikon_runbook.errors import NotBuilt, SettingsError
 from lexikon_runbook.settings import Target
 
 FIRST, OLD, HEAD = "7beb871f4454", "b9d0965451a3", "f36a73221bb3"
+HANGING = f"""
+import threading
+from pathlib import Path
+from lexikon_runbook import history, throwaway
+from lexikon_runbook.settings import Target
+
+target = Target(
+    "here", Path({str(PROJECT)!r}), url_env="HERE_URL", throwaway_url_env="THROWAWAY_URL"
+)
+with throwaway.empty(target, history.read(target)) as made:
+    print(made.identity.database, flush=True)
+    threading.Event().wait()
+"""
 MADE = "select datname from pg_database where datname like 'throwaway%'"
 
 
@@ -170,24 +186,34 @@ def test_the_embedded_server_has_the_target_s_owner_roles_and_version(
 
 
 def test_what_a_killed_process_left_is_dropped_by_the_next(
-    own_server: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+    target: Target, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A database of a process that is gone goes; one of a process that lives stays."""
-    monkeypatch.setenv("LEXIKON_RUNBOOK_DEMO_DIR", str(own_server))
-    here = replace(target, throwaway_url_env="")
-    found = history.read(here)
-    with throwaway.empty(here, found) as empty, empty.connected() as connection:
-        gone, alive = "throwaway_4194304_dead", "throwaway_1_alive"
-        for name in (gone, alive):
-            with connection.cursor() as cursor:
-                cursor.execute(f"create database {name}")
-        with throwaway.empty(here, found), connection.cursor() as cursor:
-            cursor.execute(MADE)
-            names = {row[0] for row in cursor.fetchall()}
-            cursor.execute(f"drop database {alive}")
-    assert alive in names
-    assert gone not in names
-    assert len(names) == 3
+    """A database whose maker is gone goes; one that is in use stays, whoever looks from where."""
+    found = history.read(target)
+    gone = "throwaway_4194304_dead"
+    database.execute(f"create database {gone}")
+    elsewhere = replace(target, throwaway_url_env="ELSEWHERE_URL")
+    with throwaway.empty(target, found) as alive:
+        assert gone not in {row[0] for row in database.rows(MADE)}
+        postgres = database.url.replace(f"/{database.name}", "/postgres")
+        monkeypatch.setenv("ELSEWHERE_URL", postgres)
+        with throwaway.empty(elsewhere, found) as other:
+            both = {alive.identity.database, other.identity.database}
+            assert both <= {row[0] for row in database.rows(MADE)}
+        assert not alive.rows
+
+
+def test_a_killed_process_leaves_nothing_for_long(target: Target, database: Database) -> None:
+    """The next one drops what it left, on a server that throwaway_url_env names."""
+    command = [sys.executable, "-c", HANGING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as made:
+        assert made.stdout is not None
+        name = made.stdout.readline().strip()
+        assert (name,) in database.rows(MADE)
+        made.kill()
+    until(lambda: (name,) in database.rows(throwaway_server.LEFT), "its session is gone")
+    with throwaway.empty(target, history.read(target)):
+        assert (name,) not in database.rows(MADE)
 
 
 def test_a_revision_that_connects_by_itself_reaches_the_throwaway_database(
