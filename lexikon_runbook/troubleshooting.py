@@ -54,7 +54,9 @@ class Troubleshooting(Run):
         contact = self._contact = situation.reach(self.target)
         self._seen, self._diagnosed, self._proved = None, None, False
         found = contact.found
-        self.display.lasting(f"reach: {found.identity}, at {found.at}" if found else "reach: no")
+        self.display.lasting(
+            f"reach: {found.identity}, at {found.at}" if found else "reach: not reached"
+        )
         if found is not None:
             at = {"before": found.at, "after": found.at}
             identity = {**asdict(found.identity), "key": found.identity.key}
@@ -111,9 +113,13 @@ class Troubleshooting(Run):
 
     def _judged(self, stage: str) -> Diagnosed:
         assert self._seen is not None
+        before = self._diagnosed
         found = self._diagnosed = diagnose(self._seen, proved=self._proved)
         self.record.set(diagnosis=_facts(found))
         self.display.lasting(f"{stage}: {found.counted}")
+        told = before.lines if before else ()
+        for line in (line for line in found.lines if line not in told):
+            self.display.lasting(line)
         return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..render import Block, Card, Code, Shown, Table, Tone
+from ..render import Block, Card, Code, Shown, Table, Tone, shorten
 from .rule import SEVERITIES, Severity
 from .situation import NotKnown, Situation
 
@@ -109,6 +109,14 @@ class Trouble:
         likelihood = LIKELIHOODS.index(self.likelihood)
         return not self.explains, likelihood, SEVERITIES.index(self.severity)
 
+    @property
+    def line(self) -> str:
+        """The trouble in one line, with the first command that mends it, or the words."""
+        remedy = self.remedy
+        commands = [*remedy.shell, *remedy.sql, *map(str, remedy.edits), remedy.words]
+        seen = self.evidence.rstrip(".")
+        return f"{self.likelihood}, {self.severity}: {seen}. Mend: {shorten(commands[0], 160)}"
+
     def blocks(self) -> list[Block]:
         """The card of one trouble, with what mends it."""
         runbook = self.diagnosis.runbook
@@ -143,6 +151,12 @@ class Diagnosed(Shown):
         """`2 found, 31 ruled out, 4 not known`."""
         found, out, unknown = map(len, (self.found, self.ruled_out, self.unchecked))
         return f"{found} found, {out} ruled out, {unknown} not known"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each trouble, the worst first, and one for each reason not to know."""
+        why = dict.fromkeys(each.why for each in self.unchecked)
+        return (*(trouble.line for trouble in self.found), *(f"not known: {each}" for each in why))
 
     @property
     def healthy(self) -> bool:
