@@ -144,8 +144,7 @@ class _Guard:
         if not same or (system and known.system_identifier not in ("", system)):
             copy = "" if started == known.started else ", which was started at another time"
             self._refuse(self._wrong(f"database {name} on {host}:{port}{copy}"))
-        own = getattr(getattr(connection, "info", None), "backend_pid", pid)
-        if own != pid:
+        if _told(connection) not in (pid, None):
             self._refuse(_pooled(self.target))
         return int(pid)
 
@@ -211,6 +210,14 @@ class _Guard:
         self.watch.committing = False
 
 
+def _told(connection: Any) -> int | None:
+    """The process number that the driver was given on connecting; None where it does not say."""
+    driver = getattr(connection, "driver_connection", connection)  # asyncpg's is wrapped
+    if hasattr(driver, "get_server_pid"):
+        return int(driver.get_server_pid())
+    return getattr(getattr(driver, "info", None), "backend_pid", None)
+
+
 def waits_alone(sql: str) -> bool:
     """Whether every statement of a text works on an index CONCURRENTLY. Pure."""
     if "concurrently" not in sql.lower():
@@ -225,8 +232,11 @@ def waits_alone(sql: str) -> bool:
 
 def _failure(context: Any, watch: Watch) -> FailedStatement:
     original = context.original_exception
-    detail = getattr(original, "diag", None)
-    message = getattr(detail, "message_primary", None) or _first_line(original)
+    said = getattr(getattr(original, "diag", None), "message_primary", None)
+    wrapped = getattr(
+        original.__cause__, "message", None
+    )  # SQLAlchemy 2.0 puts asyncpg's in its own
+    message = said or wrapped or _first_line(original)
     sqlstate = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None) or ""
     nested = context.connection.in_nested_transaction()
     sql = context.statement or watch.statement or ("COMMIT" if watch.committing else "")

@@ -402,12 +402,12 @@ def test_a_search_path_that_only_env_py_has_is_followed(project: Maker) -> None:
     """The version row is read where env.py's own connection keeps it, before and after."""
     wild = project("search_path_of_the_engine")
     wild.database.execute("create schema app")
+    assert project("plain").check().version.table == "alembic_version"
     assert wild.check().version.table == "app.alembic_version"
     assert wild.deploy().current == "aa04"
     assert wild.check("downgrade").version.current == "aa04"
     assert wild.current("app.alembic_version") == "aa04"
     assert wild.current() == ""
-    assert project("plain").check().version.table == "alembic_version"
 
 
 def test_an_env_py_that_writes_before_the_migrations_is_explained(project: Maker) -> None:
