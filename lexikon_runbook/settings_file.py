@@ -49,7 +49,8 @@ def _targets(found: Found, section: Section, own: str) -> tuple[str, str]:
     """The database at hand and production; `own` tells the sections of one ini apart."""
     variable = section.source.variable or "DATABASE_URL"
     if own:
-        variable = f"{own.upper().replace('-', '_')}_{variable}"
+        prefix = own.upper().replace("-", "_")
+        variable = re.sub(r"^(?=\d)", "_", f"{prefix}_{variable}")  # no name begins with a digit
     keys = _keys(found, section)
     return (
         TARGET.format(name=own or "default", meaning=AT_HAND, variable=variable, keys=keys),

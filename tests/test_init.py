@@ -199,16 +199,18 @@ def test_a_url_in_the_ini_is_neither_copied_nor_shown(project: Checkout) -> None
     assert b"hunter22" not in (project.folder / "runbook.toml").read_bytes()
 
 
-def test_two_databases_of_one_ini_become_two_pairs_of_targets(project: Checkout) -> None:
+def test_the_databases_of_one_ini_become_pairs_of_targets(project: Checkout) -> None:
     """Named by their sections, each with a variable of its own."""
     with (project.folder / "alembic.ini").open("a") as ini:
-        ini.write("\n[stock db]\nscript_location = %(here)s/migrations\n")
+        for section in ("stock db", "2nd"):
+            ini.write(f"\n[{section}]\nscript_location = %(here)s/migrations\n")
     initialise(project.folder)
     known = settings.targets(project.folder)
-    assert list(known)[2:] == ["alembic", "alembic-production", "stock-db", "stock-db-production"]
+    assert list(known)[2:6] == ["alembic", "alembic-production", "stock-db", "stock-db-production"]
     assert known["stock-db"].alembic_section == "stock db"
     assert known["stock-db"].url_env == "STOCK_DB_DATABASE_URL"
     assert known["stock-db-production"].url_env == "PRODUCTION_STOCK_DB_DATABASE_URL"
+    assert known["2nd"].url_env == "_2ND_DATABASE_URL"
 
 
 # Where the project is.

@@ -57,8 +57,8 @@ def stamped(situation: Situation, match: Match) -> Remedy:
     if match.exact:
         ids = " ".join(match.exact[-1].split(", "))
         return Remedy(
-            "record what is there; it writes the version row only. See first, by `alembic "
-            f"current`, that your alembic reaches {situation.names.where}:",
+            "record what is there; it writes the version row only. See first, by "
+            f"`{situation.names.alembic} current -v`, that it reaches {situation.names.where}:",
             shell=(f"{situation.names.alembic} stamp --purge {ids}",),
         )
     if match.stopped:
