@@ -29,6 +29,7 @@ AIRFLOW = ("apache-airflow==3.3.2", "apache-airflow-providers-papermill==3.13.3"
 ON_OLDEST = (
     *("test_lexikon_migrations.py", "test_migrate.py", "test_history.py", "test_drivers.py"),
     *("test_authoring.py", "test_authoring_file.py", "test_authoring_proof.py", "test_drift.py"),
+    "test_authoring_enums.py",
 )
 
 

@@ -90,8 +90,9 @@ def drafted(
     made = RevisionContext(environment.config_for(database.target), script, asked)
 
     def look(found: Any, context: Any) -> list[Any]:
-        use_models(database, context, models)
+        kept = use_models(database, context, models)
         made.run_autogenerate(found if rows is None else rows, context)
+        _complete_enums(made, context.connection, kept)
         return []
 
     environment.run(
@@ -103,6 +104,18 @@ def drafted(
         revision_context=made,
     )
     return made
+
+
+def _complete_enums(made: RevisionContext, connection: Any, kept: Any) -> None:
+    from sqlalchemy import inspect
+
+    from . import enums
+
+    seen = inspect(connection)
+    there = [(found["schema"], found["name"]) for found in seen.get_enums(schema="*")]
+    several = kept if isinstance(kept, list | tuple) else [kept]
+    for script in made.generated_revisions:
+        enums.complete(script, there, seen.default_schema_name, several)
 
 
 def _code(made: RevisionContext) -> tuple[str, str]:

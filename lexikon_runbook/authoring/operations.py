@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ NAMED_FIRST = frozenset(
         *("create_exclude_constraint",),
     }
 )
+OF_TYPE = re.compile(r'(CREATE|DROP) TYPE ((?:"(?:[^"]|"")+"|[^\s"])+)')
 OF_COLUMNS = frozenset({"add_column", "drop_column", "alter_column"})
 
 
@@ -83,6 +85,8 @@ def _operation(verb: str, call: ast.Call) -> Operation:
         rest += [f"{k.arg}={ast.unparse(k.value)}" for k in column.keywords]
     elif verb in OF_COLUMNS:
         rest = rest[1:]
+    elif verb == "execute" and (type_ := OF_TYPE.match(names[0] or "")):
+        verb, name, table = f"{type_[1].lower()}_type", type_[2], ""
     whole = f"{schema}.{table}" if schema and table else table or ""
     return Operation(verb, whole, name, shorten(", ".join(rest), 200))
 
