@@ -140,6 +140,31 @@ def test_a_rename_taken_for_a_drop_and_an_add_is_a_danger(author: Author) -> Non
     assert 'op.alter_column("notes", "text", new_column_name="body")' in code(found, "renames")
 
 
+def test_a_rename_in_another_schema_is_named_once_and_its_lines_run(author: Author) -> None:
+    """The table with its schema and its capital letters; the new column of a like name."""
+    author.checkout.revision(
+        "bb02",
+        "aa01",
+        'create schema shop; create table shop."My T" (id int, fullname text, no int);',
+        "drop schema shop cascade;",
+    )
+    table = 'alter table shop."My T"'
+    found = author.review(f"{table} drop fullname, add full_name text, add tier text;")
+    lines = code(found, "renames").splitlines()
+    assert lines == [
+        "# in upgrade()",
+        'op.alter_column("My T", "fullname", new_column_name="full_name", schema="shop")',
+        "# in downgrade()",
+        'op.alter_column("My T", "full_name", new_column_name="fullname", schema="shop")',
+    ]
+    assert author.prove(lines[1], lines[3]).failures == ()
+    late = author.review(f'{table} alter no set not null; update shop."My T" set no = 1;')
+    line = 'op.alter_column("My T", "no", nullable=False, schema="shop")'
+    assert line in code(late, "rows")
+    filled = f"op.execute('update shop.\"My T\" set no = 1')\n{line}"
+    assert author.prove(filled, line.replace("False", "True")).failures == ()
+
+
 def test_a_table_taken_for_another_is_a_danger(author: Author) -> None:
     """By its columns: half of them, and more than an id."""
     author.models(NOTES.replace('"notes"', '"remarks"'))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -121,11 +124,28 @@ def test_an_env_py_that_goes_elsewhere_is_named(patient: Maker, server: Server) 
     other.drop()
 
 
+class WithoutPsycopg(PathFinder):
+    """Finds every module but psycopg, as where that is not installed."""
+
+    @classmethod
+    def find_spec(cls, name: str, *given: Any) -> Any:
+        return None if name.partition(".")[0] == "psycopg" else super().find_spec(name, *given)
+
+
+def without_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an import of psycopg fail until the test ends."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "psycopg"]:
+        monkeypatch.delitem(sys.modules, name)
+    finders = [WithoutPsycopg if finder is PathFinder else finder for finder in sys.meta_path]
+    monkeypatch.setattr(sys, "meta_path", finders)
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
 def test_a_url_without_a_driver_is_given_one(
     patient: Maker, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     """The command changes the variable without showing it; with it, env.py connects."""
+    without_psycopg(monkeypatch)  # SQLAlchemy 2.1's own choice for postgresql://
     made = patient("url_from_myapp_dsn", env_py_variable="MYAPP_DSN")
     env = made.folder / "env.py"
     env.write_text(re.sub(r"\.replace\(.*\)", "", env.read_text()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TypeVar
 from ..catalog import Catalog
 from ..checks.rule import autocommit
 from ..checks.syntax import functions
+from ..statements import quoted
 from .evidence import Evidence
 from .operations import in_tree
 from .remark import Remark
@@ -17,6 +19,7 @@ from .undoing import LAST, NAME
 
 FOREIGN_KEY = re.compile(rf"FOREIGN KEY \((.*?)\) REFERENCES ((?:{NAME}\.)?{NAME})\((.*?)\)(.*)")
 INDEX = re.compile(rf"CREATE (UNIQUE )?INDEX .*? ON (?:ONLY )?({NAME}\.{NAME}) USING (\w+) \((.*)")
+PARTS = re.compile(r'"(?:[^"]|"")*"|[^.]+')
 T = TypeVar("T")
 BUILDS_INDEX = re.compile(r"(PRIMARY KEY|UNIQUE) (?:NULLS NOT DISTINCT )?\((.*?)\)")
 
@@ -124,10 +127,11 @@ def _named(of: Evidence, table: str) -> str:
         and (kind, name) not in of.before.objects
         and bare(LAST.sub(r"\1", name)) == table
     ]
-    name = made[0] if len(made) == 1 else f"{table}_COLUMN_fkey"
+    told, schema = given(table)
+    name = made[0] if len(made) == 1 else f"{table.rpartition('.')[2]}_COLUMN_fkey"
     return (
         f'# in upgrade(), in place of None, and as name= in the model: "{name}"\n'
-        f'op.drop_constraint("{name}", "{table}")\n'
+        f'op.drop_constraint("{name}", {told}{schema})\n'
         "# for good: a naming_convention in the MetaData of the models names them all"
     )
 
@@ -182,9 +186,11 @@ def _index_on(of: Evidence, key: ForeignKey) -> str:
     name = f"ix_{table.rpartition('.')[2]}_{'_'.join(columns)}"
     listed = ", ".join(f'"{column}"' for column in columns)
     if of.context.graded(table, "note"):
-        sql = f"CREATE INDEX CONCURRENTLY {name} ON {table} ({', '.join(key.columns)})"
+        on = f"{key.table.removeprefix('public.')} ({', '.join(key.columns)})"
+        sql = f"CREATE INDEX CONCURRENTLY {quoted(name)} ON {on}"
         return f"# in a revision of its own, and index=True in the model\n{autocommit(sql)}"
-    return f'op.create_index("{name}", "{table}", [{listed}])  # index=True in the model'
+    told, schema = given(key.table)
+    return f'op.create_index("{name}", {told}, [{listed}]{schema})  # index=True in the model'
 
 
 def type_of(of: Catalog, table: str, column: str) -> str:
@@ -196,6 +202,13 @@ def type_of(of: Catalog, table: str, column: str) -> str:
 def qualified(table: str) -> str:
     """A table with its schema."""
     return table if "." in table else f"public.{table}"
+
+
+def given(table: str) -> tuple[str, str]:
+    """A table as `op` takes it: its name as Python text, and `, schema="..."` where it has one."""
+    parts = [part.strip('"') for part in PARTS.findall(table.removeprefix("public."))]
+    schema = f", schema={json.dumps(parts[-2], ensure_ascii=False)}" if parts[1:] else ""
+    return json.dumps(parts[-1], ensure_ascii=False), schema
 
 
 def bare(table: str) -> str:

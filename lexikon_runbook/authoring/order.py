@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 
 from ..catalog import Catalog
 from ..statements import Effect, quoted
 from .evidence import Evidence
-from .keys import bare, qualified, type_of
+from .keys import bare, given, qualified, type_of
 from .remark import Remark, of_findings
 from .undoing import LAST
 
@@ -19,31 +20,44 @@ BATCH = 5000
 def on_renames(of: Evidence) -> Iterator[Remark]:
     """Whether a drop and an add are a rename that autogenerate could not see."""
     for dropped in of.effects("drop column"):
-        old = _column(of.before, dropped.table, dropped.name)
-        for added in of.effects("add column"):
-            if (
-                added.table == dropped.table
-                and old
-                and old == _column(of.after or of.before, added.table, added.name)
-            ):
-                yield Remark(
-                    "danger",
-                    f"{dropped.table}.{dropped.name} is dropped, and {added.name} of the same type "
-                    "is added: if this is a rename, every value is lost",
-                    f'# in upgrade()\nop.alter_column("{dropped.table}", "{dropped.name}", '
-                    f'new_column_name="{added.name}")\n# in downgrade()\nop.alter_column('
-                    f'"{dropped.table}", "{added.name}", new_column_name="{dropped.name}")',
-                )
+        for name in _likely(dropped.name, _added(of, dropped)):
+            table, schema = given(dropped.table)
+            yield Remark(
+                "danger",
+                f"{dropped.table}.{dropped.name} is dropped, and {name} of the same type is added: "
+                "if this is a rename, every value is lost",
+                f'# in upgrade()\nop.alter_column({table}, "{dropped.name}", '
+                f'new_column_name="{name}"{schema})\n# in downgrade()\nop.alter_column('
+                f'{table}, "{name}", new_column_name="{dropped.name}"{schema})',
+            )
     for gone in of.effects("drop table"):
         for made in of.effects("create table"):
             if _alike(of, gone.name, made.name):
+                (old, schema), (new, _) = given(gone.name), given(made.name)
                 yield Remark(
                     "danger",
                     f"table {gone.name} is dropped and {made.name}, with much the same columns, is "
                     "created: if this is a rename, every row is lost",
-                    f'# in upgrade()\nop.rename_table("{gone.name}", "{made.name}")\n'
-                    f'# in downgrade()\nop.rename_table("{made.name}", "{gone.name}")',
+                    f"# in upgrade()\nop.rename_table({old}, {new}{schema})\n"
+                    f"# in downgrade()\nop.rename_table({new}, {old}{schema})",
                 )
+
+
+def _added(of: Evidence, dropped: Effect) -> list[str]:
+    """The columns of its type that are added to the table of a column that is dropped."""
+    old = _column(of.before, dropped.table, dropped.name)
+    return [
+        added.name
+        for added in of.effects("add column")
+        if added.table == dropped.table
+        and old
+        and old == _column(of.after or of.before, added.table, added.name)
+    ]
+
+
+def _likely(old: str, added: list[str]) -> list[str]:
+    """The one whose name is alike, where there is one; else any of them could be it."""
+    return difflib.get_close_matches(old, added, 1) or added
 
 
 def _alike(of: Evidence, old: str, new: str) -> bool:
@@ -63,7 +77,7 @@ def _columns(of: Catalog, table: str) -> set[tuple[str, str]]:
 
 
 def _column(of: Catalog, table: str, column: str) -> str:
-    return type_of(of, table, quoted(column))
+    return type_of(of, quoted(table), quoted(column))
 
 
 def on_data(of: Evidence) -> Iterator[Remark]:
@@ -80,8 +94,7 @@ def on_data(of: Evidence) -> Iterator[Remark]:
                 yield Remark(
                     "danger",
                     f"{effect.table}.{effect.name} becomes NOT NULL before it is filled by UPDATE",
-                    f'# after the UPDATE\nop.alter_column("{effect.table}", "{effect.name}", '
-                    "nullable=False)",
+                    f"# after the UPDATE\n{_not_null(effect.table, effect.name)}",
                 )
     yield from _in_one_transaction(of)
     yield from of_findings(of.found(("update-every-row",)))
@@ -105,9 +118,14 @@ def _three_steps(effect: Effect) -> str:
         f'op.execute("ALTER TABLE {quoted(table)} ADD COLUMN {quoted(column)} {effect.type}")\n'
         f"{_batches(table, column)}\n"
         f"# 3. in a third revision\n"
-        f'op.alter_column("{table}", "{column}", nullable=False)\n'
+        f"{_not_null(table, column)}\n"
         f"# or, where one value fits every row: server_default= in the model and in add_column"
     )
+
+
+def _not_null(table: str, column: str) -> str:
+    name, schema = given(table)
+    return f'op.alter_column({name}, "{column}", nullable=False{schema})'
 
 
 def _batches(table: str, column: str) -> str:
