@@ -8,7 +8,7 @@ UV_COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --python-ve
 PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab bench lint nbval outputs matrix stop lock clean
+.PHONY: help demo test lab bench lint nbval outputs matrix soak stop lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -32,15 +32,17 @@ lint: .venv/.dev  ## ruff, mypy, the import arrows, the declared dependencies, t
 	$(BIN)/hadolint --failure-threshold style Dockerfile
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.prod.yml
 
-nbval: .venv/.dev  ## execute the notebooks as committed, and compare their outputs
-	$(PYTEST) -p no:cacheprovider --nbval-lax --nbval-cell-timeout 120 \
-		--nbval-sanitize-with tests/nbval.cfg --nbval-current-env runbooks
+nbval: .venv/.dev  ## execute the notebooks on a demo, and compare with tests/outputs/
+	$(BIN)/python tests/run_notebooks.py compare
 
 matrix: .venv/.dev  ## the version-dependent tests on every server, Python and Alembic that is here
 	$(BIN)/python tests/matrix.py
 
-outputs: .venv/.dev  ## commit the notebooks' outputs anew, after a change of what they show
-	$(BIN)/python tests/commit_outputs.py
+soak:  ## test and matrix, all of both, whatever seed is set
+	$(MAKE) -s test matrix RUNBOOK_TEST_SEED=
+
+outputs: .venv/.dev  ## write tests/outputs/ anew, after a change of what the notebooks show
+	$(BIN)/python tests/run_notebooks.py keep
 
 lab: .venv/.lab  ## JupyterLab on the runbooks
 	$(BIN)/jupyter lab --notebook-dir runbooks
@@ -52,9 +54,9 @@ stop: .venv/.demo  ## stop the embedded server; its data stay
 	@$(BIN)/lexikon-runbook demo stop
 
 lock: .venv/.dev  ## resolve the pinned requirements anew
-	$(UV_COMPILE) --extra demo --group checkout -o requirements.lock
-	$(UV_COMPILE) --extra demo --extra lab --group checkout -c requirements.lock -o requirements-lab.lock
-	$(UV_COMPILE) --extra demo --extra lab --group dev -c requirements-lab.lock -o requirements-dev.lock
+	$(UV_COMPILE) --extra demo --extra diagram --group checkout -o requirements.lock
+	$(UV_COMPILE) --extra demo --extra diagram --extra lab --group checkout -c requirements.lock -o requirements-lab.lock
+	$(UV_COMPILE) --extra author --extra demo --extra diagram --extra lab --group dev -c requirements-lab.lock -o requirements-dev.lock
 
 clean:  ## remove what was built; the archive stays
 	rm -rf .venv .venv-* .demo* dist build

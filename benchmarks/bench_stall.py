@@ -18,8 +18,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from lexikon_runbook import demo
-from lexikon_runbook.database import connect_url, rows
+from lexikon_runbook.demo import server
+from lexikon_runbook.postgres.connections import connect_url, rows
 
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -115,15 +115,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         project = copy_of_project(Path(name) / "project")
         os.environ["LEXIKON_RUNBOOK_DEMO_DIR"] = f"{name}/demo"
-        url = demo.start(PROJECT)
+        url = server.start(PROJECT)
         try:
             run = (str(BIN / "lexikon-runbook"), "run", "deploy", "-p", "target=default")
             wait = ("-p", f"lock_timeout_s={LOCK_TIMEOUT_S}")
             ours = longest_wait(url, project, *run, *wait)
-            url = demo.reset(PROJECT)
+            url = server.reset(PROJECT)
             plain = longest_wait(url, project, str(BIN / "alembic"), "upgrade", "head")
         finally:
-            demo.stop(PROJECT)
+            server.stop(PROJECT)
     for label, found in (("runbook", ours), ("plain alembic", plain)):
         print(
             f"{label}: longest application wait {found.longest_s:.2f} s, "

@@ -1,5 +1,5 @@
 """`python -m lexikon_runbook` is `lexikon-runbook`."""
 
-from .cli import main
+from .commands.main import main
 
 main()

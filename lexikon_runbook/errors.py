@@ -7,6 +7,7 @@ notebooks turn them into exit codes and cards in one place each.
 from __future__ import annotations
 
 import html
+from typing import Self
 
 
 class RunbookError(Exception):
@@ -32,6 +33,11 @@ class RunbookError(Exception):
 
     def __str__(self) -> str:
         return f"{self.title}: {self.happened}\n  State now: {self.state}\n  Next: {self.next_step}"
+
+    def kept(self) -> Self:
+        """Itself without the frames that it came through, which hold workers and connections."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints in place of a traceback: the card, as text."""
@@ -113,10 +119,12 @@ class NotBuilt(RunbookError):
     """The migrations do not run on an empty database.
 
     `cause` is the first statement that failed with what the server said, or else what was
-    raised; `sqlstate` is that statement's, "" where none failed.
+    raised; `sqlstate` is that statement's, "" where none failed. `of_server`: the server for
+    throwaway databases is in the way, and says nothing of another one.
     """
 
     cause = sqlstate = ""
+    of_server = False
 
 
 class ModelsUnusable(RunbookError):

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from projects import FAST
 
-from lexikon_runbook import migrate, plan, preflight
-from lexikon_runbook.settings import Target
+from lexikon_runbook.apply import migrate
+from lexikon_runbook.plan import plan
+from lexikon_runbook.project import preflight
+from lexikon_runbook.targets.settings import Target
 
 
 class Printed:
@@ -22,7 +24,7 @@ class Printed:
         """Print a line that stays."""
         print(line, flush=True)
 
-    def applied(self, facts: Mapping[str, object]) -> None:
+    def applied(self, line: str, facts: Mapping[str, object]) -> None:
         """The line that lasts says it."""
 
     def passing(self, line: str) -> None:

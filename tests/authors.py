@@ -19,8 +19,8 @@ from servers import Database
 import alembic
 from lexikon_runbook.authoring.proof import Proof
 from lexikon_runbook.authoring.review import Review
-from lexikon_runbook.creating import Creating
-from lexikon_runbook.settings import Target
+from lexikon_runbook.runbooks.create_migration import Creating
+from lexikon_runbook.targets.settings import Target
 
 MADE = "select datname from pg_database where datname like 'throwaway%'"
 MODELS = "shop.models:Base"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import servers
 from servers import Database, Server
 
+# With a seed, one in ONE_IN of the tests of tests/kinds is run; without, all are.
+SEED = os.environ.get("RUNBOOK_TEST_SEED", "")
+KINDS, ONE_IN = Path(__file__).parent / "kinds", 4
 # A developer's own settings must not lead a test to the developer's own database.
 FOREIGN = ("DATABASE_URL", "LEXIKON_RUNBOOK_PROJECT", "LEXIKON_RUNBOOK_DEMO_DIR")
 
@@ -18,8 +23,16 @@ FOREIGN = ("DATABASE_URL", "LEXIKON_RUNBOOK_PROJECT", "LEXIKON_RUNBOOK_DEMO_DIR"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_report_header() -> str:
-    return servers.describe()
+def pytest_report_header() -> list[str]:
+    sampled = [f"tests/kinds: one in {ONE_IN}, RUNBOOK_TEST_SEED={SEED}"] if SEED else []
+    return [servers.describe(), *sampled]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    kinds = [item for item in items if SEED and item.path.is_relative_to(KINDS)]
+    left_out = set(kinds) - set(random.Random(SEED).sample(kinds, -(-len(kinds) // ONE_IN)))
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
 
 
 @pytest.fixture(autouse=True)

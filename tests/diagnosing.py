@@ -17,11 +17,11 @@ import pytest
 from projects import Project
 from servers import Database
 
-from lexikon_runbook import situation
-from lexikon_runbook.checks.diagnoses import diagnose
-from lexikon_runbook.checks.diagnosis import Diagnosed, Remedy, Trouble
-from lexikon_runbook.checks.situation import Situation
-from lexikon_runbook.situation.proving import prove
+from lexikon_runbook.diagnosis import reading
+from lexikon_runbook.diagnosis.diagnoses import diagnose
+from lexikon_runbook.diagnosis.reading.proving import prove
+from lexikon_runbook.diagnosis.row import Diagnosed, Remedy, Trouble
+from lexikon_runbook.diagnosis.situation import Situation
 
 BIN = Path(sys.executable).parent
 
@@ -42,8 +42,8 @@ class Patient:
 
     def seen(self, revision: str = "head", error: str = "", proved: bool = False) -> Situation:
         """What is read of it, with throwaway databases or without."""
-        contact = situation.reach(self.project.target)
-        seen = situation.look(contact, revision, error)
+        contact = reading.reach(self.project.target)
+        seen = reading.look(contact, revision, error)
         return prove(contact, seen) if proved else seen
 
     def diagnosed(self, revision: str = "head", error: str = "", proved: bool = False) -> Diagnosed:

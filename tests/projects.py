@@ -12,23 +12,27 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from psycopg2.extensions import connection as Connection
 from servers import Database
-from sqlalchemy import create_engine
 
-from lexikon_runbook import applying, migrate, plan, preflight
-from lexikon_runbook.history import Direction
-from lexikon_runbook.outcome import Outcome
-from lexikon_runbook.plan import Plan
-from lexikon_runbook.policy import Policy
-from lexikon_runbook.preflight import Preflight
-from lexikon_runbook.settings import Target
+from lexikon_runbook.apply import chain, migrate
+from lexikon_runbook.apply.outcome import Outcome
+from lexikon_runbook.plan import plan
+from lexikon_runbook.plan.plan import Plan
+from lexikon_runbook.plan.policy import Policy
+from lexikon_runbook.project import preflight
+from lexikon_runbook.project import project as opening
+from lexikon_runbook.project.history import Direction
+from lexikon_runbook.project.preflight import Preflight
+from lexikon_runbook.project.project import Project as Opened
+from lexikon_runbook.targets.settings import Target
 
 HISTORIES = Path(__file__).parent / "histories"
 URL = "TEST_TARGET_URL"
@@ -62,8 +66,9 @@ class Lines:
         self.lasted.append(line)
         self.on_lasting(line)
 
-    def applied(self, facts: Mapping[str, object]) -> None:
+    def applied(self, line: str, facts: Mapping[str, object]) -> None:
         """Keep what the record would."""
+        self.lasting(line)
         self.steps.append(str(facts["revision"]))
 
     def passing(self, line: str) -> None:
@@ -82,6 +87,7 @@ class Project:
     target: Target
     database: Database
     report: Lines = field(default_factory=Lines)
+    workers: dict[Target, Opened] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -90,7 +96,13 @@ class Project:
 
     def check(self, direction: Direction = "upgrade") -> Preflight:
         """Preflight."""
-        return preflight.check(self.target, direction)
+        return preflight.check(self.target, direction, self.opened())
+
+    def opened(self) -> Opened:
+        """The project's workers, of one kind for all that a test does with it."""
+        if self.target not in self.workers:
+            self.workers[self.target] = Opened(self.target)
+        return self.workers[self.target]
 
     def plan(self, revision: str = "head", direction: Direction = "upgrade") -> Plan:
         """The plan to that revision."""
@@ -155,45 +167,47 @@ def projects(
 ) -> Iterator[Callable[..., Project]]:
     """A maker of projects: `project("plain", env_py_variable="MYAPP_DSN")`."""
     monkeypatch.setenv(URL, database.url)
-    monkeypatch.setattr(applying, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(chain, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(opening, "COPIES", 1)
     shutil.copytree(HISTORIES, tmp_path / "histories")
+    made: list[dict[Target, Opened]] = []
 
     def project(name: str, **fields: Any) -> Project:
         folder = tmp_path / "histories" / name
-        return Project(Target("test", folder, url_env=URL, **fields), database)
+        own = Project(Target("test", folder, url_env=URL, **fields), database)
+        made.append(own.workers)
+        return own
 
-    before = _surroundings()
+    before, left = _surroundings(), _left()
     yield project
+    for workers in made:
+        for opened in workers.values():
+            opened.end()
     assert _surroundings() == before
+    until(lambda: _left() <= left, "the end of every worker and its thread")
     until(lambda: not _sessions(database), "the end of every session of the run")
 
 
 def _surroundings() -> dict[str, Any]:
-    named = [t.name for t in threading.enumerate() if t.name.startswith("lexikon-runbook")]
     root = logging.root
     return {
         "folder": os.getcwd(),
         "environment": {k: v for k, v in os.environ.items() if not k.startswith(OF_TESTS)},
         "path": sys.path[:],
-        "threads": named,
         "logging": (root.level, root.manager.disable, root.handlers[:]),
-        "disabled": logging.getLogger("tests.bystander").disabled,
-        "listeners": _listeners(),
     }
 
 
-def _listeners() -> int:
-    """How many listeners a new engine would have from its class."""
-    engine = create_engine("postgresql+psycopg2://")
-    pool, statements = engine.pool.dispatch, engine.dispatch
-    return sum(
-        len(list(listeners))
-        for listeners in (
-            *(pool.connect, pool.checkout, engine.dialect.dispatch.do_connect),
-            *(statements.before_cursor_execute, statements.after_cursor_execute),
-            *(engine.dialect.dispatch.handle_error, statements.commit, statements.begin),
-        )
-    )
+def _left() -> set[int | None]:
+    """The worker processes that there are, and the threads of ours."""
+    threads = {t.ident for t in threading.enumerate() if t.name.startswith("lexikon-runbook")}
+    return threads | {each.pid for each in psutil.Process().children() if _is_worker(each)}
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return any(word.startswith("lxw") for word in process.cmdline())
+    return False
 
 
 def _sessions(database: Database) -> list[tuple[Any, ...]]:

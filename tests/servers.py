@@ -28,7 +28,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from alembic import command
-from lexikon_runbook import demo_data
+from lexikon_runbook.demo import data as demo_data
 
 if "RUNBOOK_TEST_PG" in os.environ:
     os.environ["PGSERVER_POSTGRES_VERSION"] = os.environ["RUNBOOK_TEST_PG"]
@@ -229,6 +229,23 @@ def _started() -> Iterator[dict[str, str]]:
     try:
         _run([*control, "-l", str(data / "log"), "start"], user, folder)
         yield {"host": str(data), "port": str(port), "user": "postgres"}
+    finally:
+        _run([*control, "-m", "immediate", "stop"], user, folder)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def standby() -> Iterator[str]:
+    """The socket's folder of a new server that waits in recovery for a primary, for ever."""
+    folder = Path(tempfile.mkdtemp(prefix="standby-", dir="/tmp"))
+    data, (binaries, user) = folder / "data", _initialised(folder)
+    with (data / "postgresql.conf").open("a") as conf:
+        conf.write(f"listen_addresses = ''\nunix_socket_directories = '{data}'\nfsync = off\n")
+    (data / "standby.signal").touch()
+    control = [str(binaries / "pg_ctl"), "-w", "-D", str(data)]
+    try:
+        _run([*control, "-l", str(data / "log"), "start"], user, folder)
+        yield str(data)
     finally:
         _run([*control, "-m", "immediate", "stop"], user, folder)
         shutil.rmtree(folder)

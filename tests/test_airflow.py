@@ -7,7 +7,7 @@ import re
 
 from servers import PROJECT
 
-from lexikon_runbook import notebooks, parameters
+from lexikon_runbook.runbooks import notebooks, parameters
 
 DAG = PROJECT / "docs" / "airflow" / "lexikon_deploy.py"
 

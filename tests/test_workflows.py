@@ -17,7 +17,7 @@ import yaml
 from runs import BIN, Ended, Project
 from servers import PROJECT, Database
 
-from lexikon_runbook import notebooks, parameters
+from lexikon_runbook.runbooks import notebooks, parameters
 
 FOLDER = PROJECT / ".github" / "workflows"
 EXPRESSION = re.compile(r"\$\{\{ *(.+?) *\}\}")

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .. import history, throwaway
-from ..catalog import Catalog
-from ..history import History, Revision, named
-from ..render import Block, Card, Shown, duration
-from ..settings import Target
-from ..throwaway import Throwaway
+from ..postgres.catalog import Catalog
+from ..project import history
+from ..project.history import History, Revision, named
+from ..project.project import Project
+from ..rehearsal import throwaway
+from ..rehearsal.throwaway import Throwaway
+from ..show.render import Block, Card, Shown, duration
+from ..targets.settings import Target
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,14 @@ class Base(Shown):
         return [Card(title, lines, "good")]
 
 
-def read(target: Target, revision: str) -> tuple[History, Revision | None]:
+def read(project: Project, revision: str) -> tuple[History, Revision | None]:
     """The checkout, and the revision in it that is to be reviewed, if one is named. Reads only.
 
     Raises HistoryError for broken revision files, and, where a new revision would follow, for
     several heads; UnknownRevision for a revision that the checkout does not have.
     """
-    found = history.read(target)
+    project.refresh()
+    found = project.history
     if revision:
         return found, found.named(revision)
     history.require_one_head(found)
@@ -64,10 +67,9 @@ def built(
     number = len(found.ancestors(ids))
     began = time.monotonic()
     with throwaway.empty(target, found) as made:
+        made.env_py()  # which may create a schema itself
         for id_ in ids:
             made.upgrade(id_)
-        if not ids:  # env.py itself may create a schema
-            made.run(lambda _rows, _context: [])
         on, took = made.identity.version, time.monotonic() - began
         of = before if reviewed else None
         yield Base(ids, number, made.catalog(), on, took, of), made

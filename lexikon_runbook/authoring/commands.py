@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..history import Revision
-from ..render import Block, Card, Code, Shown
+from ..project.history import Revision
+from ..show.render import Block, Card, Code, Shown
 
 LIMIT_S = 10.0
 

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .. import checks, database, offline, risk, statements
-from ..catalog import Catalog, Difference, difference
-from ..checks import Context, Finding
 from ..errors import NotBuilt, RunbookError
-from ..history import Direction, History, Revision
-from ..pending import OFFLINE
-from ..render import shorten
-from ..settings import Target
-from ..statements import Effect, Statement
-from ..throwaway import Throwaway
+from ..plan import risk
+from ..plan.pending import OFFLINE
+from ..plan.rules import Context, Finding, findings
+from ..postgres import connections, statements
+from ..postgres.catalog import Catalog, Difference, difference
+from ..postgres.statements import Effect, Statement
+from ..project.history import Direction, Revision
+from ..project.project import Project
+from ..project.rendering import Rendered
+from ..rehearsal.throwaway import Throwaway
+from ..show.render import shorten
+from ..targets.settings import Target
 
 LOCK_TIMEOUT_S = 2.0  # the runbooks' own, which every deploy has
 # On the way down, what the upgrade created goes: these say what is wrong beyond that.
@@ -27,6 +30,7 @@ OF_DOWNGRADES = frozenset(
     {
         *("irreversible", "type-left-behind", "swallowed-error", "drop-cascade"),
         *("concurrently-in-transaction", "ends-transaction", "sql-unknown"),
+        "reaches-outside",
     }
 )
 
@@ -91,40 +95,47 @@ class Evidence:
         return [finding for finding in self.findings if finding.rule.id in wanted]
 
 
-def gather(base: Throwaway, target: Target, history: History, revision: Revision) -> Evidence:
+def gather(base: Throwaway, project: Project, revision: Revision) -> Evidence:
     """Read a revision, and run its upgrade on a copy of the base. Writes that copy only."""
     source = revision.source
-    with base.copy(history) as copy:
+    with base.copy(project.history) as copy:
         before, after, failed, sqlstate = copy.catalog(), None, "", ""
-        up, down = (_sql(copy, history, revision, way) for way in ("upgrade", "downgrade"))
-        known = up is not None and not OFFLINE.search(source)
-        read_up, read_down = (statements.read_all(sql or ()) for sql in (up, down))
-        sizes = _sizes(copy, target, [*read_up, *read_down])
+        up, down = _rendered(project, revision, copy.rows)
+        known = up.sql is not None and not OFFLINE.search(source)
+        read_up, read_down = (statements.read_all(way.sql or ()) for way in (up, down))
+        sizes = _sizes(copy, project.target, [*read_up, *read_down])
         try:
             copy.forth(revision.id)
             after = copy.catalog()
         except NotBuilt as error:
             failed, sqlstate = error.cause, error.sqlstate
     contexts = (
-        _context(revision, source, "upgrade", read_up, known, sizes),
-        _context(revision, source, "downgrade", read_down, down is not None, sizes),
+        replace(_context(revision, source, "upgrade", read_up, known, sizes), tried=up.tried),
+        replace(
+            _context(revision, source, "downgrade", read_down, down.sql is not None, sizes),
+            tried=down.tried,
+        ),
     )
-    found = {(f.rule.id, f.detail): f for f in checks.findings(contexts[0])}
-    for finding in checks.findings(contexts[1]):
+    found = {(f.rule.id, f.detail): f for f in findings(contexts[0])}
+    for finding in findings(contexts[1]):
         if finding.rule.id in OF_DOWNGRADES and not any(finding.rule.id == id_ for id_, _ in found):
             found[finding.rule.id, finding.detail] = finding
-    findings = tuple(found.values())
+    every = tuple(found.values())
     return Evidence(
-        *(revision, source, read_up, read_down, known, down is not None),
-        *(before, after, failed, sqlstate, findings, sizes),
+        *(revision, source, read_up, read_down, known, down.sql is not None),
+        *(before, after, failed, sqlstate, every, sizes),
     )
 
 
-def _sql(
-    copy: Throwaway, history: History, revision: Revision, direction: Direction
-) -> tuple[str, ...] | None:
-    step = history.step(direction, revision.id)
-    return offline.of_steps(copy.target, copy.identity, [step])[revision.id]
+def _rendered(
+    project: Project, revision: Revision, rows: Sequence[str]
+) -> tuple[Rendered, Rendered]:
+    """A revision that follows these version rows, as SQL up and down."""
+    way = project.way("upgrade", revision.id, rows)
+    up = next(move for move in way if move.revision.id == revision.id)
+    down = replace(up, direction="downgrade", before=up.after, after=up.before)
+    first, second = (project.rendered([move]).of[revision.id] for move in (up, down))
+    return first, second
 
 
 def _context(
@@ -149,9 +160,9 @@ def _sizes(copy: Throwaway, target: Target, sql: Sequence[Statement]) -> Sizes:
         there = risk.sizes(connection, names)
     source, live = f"target {target.name}", {}
     try:
-        with contextlib.closing(database.connect(target)) as connection:
+        with contextlib.closing(connections.connect(target)) as connection:
             live = dict(risk.sizes(connection, there))
-    except (RunbookError, database.Error) as error:
+    except (RunbookError, connections.Error) as error:
         said = target.mask(str(getattr(error, "happened", error)))
         source = f"{source} could not be read: {shorten(said, 120)}"
     return Sizes(

@@ -1,42 +1,26 @@
-"""The house style of a revision: what this project's script.py.mako writes with. Pure.
+"""The house style of a revision: docstrings that say what it does, and which data goes. Pure.
 
-Alembic gives a template its operations as text. Here they become lines as `ruff format` has
-them, and docstrings that say what they do and which data goes with the downgrade.
+A template asks for them by the two docstrings that are still to be written: the project's own
+script.py.mako does, and any other that has the same words.
 """
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator
 
-from .layout import WIDTH, laid_out
+from .layout import WIDTH
 from .operations import Operation, read
 
-MERGE = '"""Nothing: it joins two branches."""'
 UP_UNSAID = "SAY WHAT THIS CREATES OR CHANGES."
 DOWN_UNSAID = "SAY WHAT THIS DROPS, AND WHICH DATA WITH IT."
 INDENT = "    "
 
 
-def body(code: str) -> str:
-    """The lines of a function after its docstring, indented; `pass` where there is none."""
-    return textwrap.indent(laid_out(str(code or "pass")), INDENT)
-
-
-def imports(*texts: str) -> str:
-    """The import lines that these texts (operations, and Alembic's own imports) need, sorted.
-
-    Those of a revision that is written by hand, where there is no text.
-    """
-    code = "\n".join(str(text or "") for text in texts).strip() or "sa.op."
-    lines = {line.strip() for line in code.splitlines() if re.match(r"\s*(import|from) ", line)}
-    if re.search(r"\bsa\.", code):
-        lines.add("import sqlalchemy as sa")
-    ordered = sorted(lines, key=lambda line: (line.startswith("from "), line))
-    blocks = ["".join(f"{line}\n" for line in ordered)]
-    blocks += ["from alembic import op\n"] if re.search(r"\bop\.", code) else []
-    return "".join(f"{block}\n" for block in blocks if block)
+def said(text: str, upgrade: str, downgrade: str) -> str:
+    """A file's text, with the docstrings of its functions where it asks for them."""
+    text = text.replace(_docstring(UP_UNSAID), upgrade_says(upgrade))
+    return text.replace(_docstring(DOWN_UNSAID), downgrade_says(downgrade))
 
 
 def upgrade_says(code: str) -> str:

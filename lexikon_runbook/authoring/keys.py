@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..catalog import Catalog
-from ..checks.rule import autocommit
-from ..checks.syntax import functions
-from ..statements import quoted
+from ..plan.rules.rule import autocommit
+from ..postgres.catalog import Catalog
+from ..postgres.statements import quoted
+from ..project.syntax import functions
 from .evidence import Evidence
 from .operations import in_tree
 from .remark import Remark

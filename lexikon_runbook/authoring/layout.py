@@ -1,103 +1,111 @@
-"""Python statements laid out as `ruff format` lays them out. Pure.
+"""The layout of a revision's Python: as the project's own ruff settings have it.
 
-For what Alembic writes: calls in calls, lists, texts. A formatter as a dependency would be
-there for this alone, and would have to be on every machine that writes a revision.
+ruff is run on the text, and no file is touched. Where it is not installed the text stays as
+Alembic gives it.
 """
 
 from __future__ import annotations
 
 import ast
-import contextlib
-import io
-import re
+import importlib.util
+import shutil
+import subprocess
+import sys
 import textwrap
-import tokenize
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..show.render import shorten
 
 WIDTH = 100
-STEP = 4
+LIMIT_S = 60.0
+MISSING = "ruff is not installed here; pip install 'lexikon-runbook[author]' brings it"
 
 
-def laid_out(code: str, indent: int = STEP) -> str:
-    """The statements in at most WIDTH columns, if they are indented by `indent` afterwards.
+@dataclass(frozen=True)
+class Laid:
+    """A file's bytes, and why they are as they are."""
 
-    Comments are left out. What is not Python comes back as it is.
+    data: bytes
+    why: str
+
+
+class NotLaidOut(Exception):
+    """ruff did not lay the text out, and why."""
+
+
+def for_reading(code: str) -> str:
+    """Lines of Python in at most WIDTH columns; as they are where ruff can't do it. Runs ruff."""
+    words = ("format", "--isolated", f"--line-length={WIDTH}", "--stdin-filename=code.py")
+    try:
+        return _run(words, code.encode(), Path.cwd()).decode().rstrip("\n")
+    except NotLaidOut:
+        return code
+
+
+def of_file(data: bytes, file: Path) -> Laid:
+    """The bytes as `ruff check --fix` and `ruff format` would leave them in that file. Runs ruff.
+
+    Where no ruff settings are above the file, they stay as they are.
     """
-    tree = parsed(code)
-    if tree is None:
-        return code.strip("\n")
-    return "\n".join(line for node in tree.body for line in _statement(node, indent))
+    settings = _settings(file)
+    if settings is None:
+        return Laid(data, "as script.py.mako gives it: the project has no settings for ruff")
+    given = ("--force-exclude", f"--stdin-filename={file}")
+    try:
+        fixed = _run(("check", "--fix-only", *given), data, settings.parent)
+        return Laid(
+            _run(("format", *given), fixed, settings.parent), f"by ruff, as {settings} has it"
+        )
+    except NotLaidOut as error:
+        return Laid(data, f"as script.py.mako gives it: {error}")
 
 
 def parsed(code: str) -> ast.Module | None:
-    """Lines of a function as a tree, also as Alembic gives them: all but the first indented."""
-    first, _, rest = code.strip("\n").partition("\n")
-    for text in (textwrap.dedent(code), f"{first.lstrip()}\n{textwrap.dedent(rest)}"):
-        with contextlib.suppress(SyntaxError, ValueError):
-            return ast.parse(text)
+    """Lines of Python as a tree; None for what is none. Pure."""
+    try:
+        return ast.parse(textwrap.dedent(code))
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _settings(file: Path) -> Path | None:
+    """The file that ruff takes its settings for this one from. Reads files only."""
+    for folder in file.parents:
+        for name in (".ruff.toml", "ruff.toml"):
+            if (folder / name).is_file():
+                return folder / name
+        if _has_ruff(folder / "pyproject.toml"):
+            return folder / "pyproject.toml"
     return None
 
 
-def _statement(node: ast.stmt, indent: int) -> list[str]:
-    if isinstance(node, ast.Expr):
-        return _expression(node.value, indent, "")
-    if isinstance(node, ast.With):
-        head = ast.unparse(ast.With(node.items, [ast.Pass()], lineno=0)).splitlines()[0]
-        inner = [line for each in node.body for line in _statement(each, indent + STEP)]
-        return [_double(head), *(f"{' ' * STEP}{line}" for line in inner)]
-    return _double(ast.unparse(node)).splitlines()
+def _has_ruff(pyproject: Path) -> bool:
+    try:
+        return "ruff" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
 
 
-def _expression(node: ast.expr, indent: int, after: str, before: str = "") -> list[str]:
-    """Its lines: one if it fits, else its parts on one line, else a line each."""
-    flat = before + _flat(node)
-    if indent + len(flat) + len(after) <= WIDTH or not (found := _parts(node)):
-        return [flat + after]
-    opening, parts, closing = found
-    inner = indent + STEP
-    together = ", ".join(prefix + _flat(part) for prefix, part in parts)
-    if inner + len(together) <= WIDTH:
-        return [before + opening, " " * STEP + together, closing + after]
-    lines = [
-        f"{' ' * STEP}{line}"
-        for prefix, part in parts
-        for line in _expression(part, inner, ",", prefix)
-    ]
-    return [before + opening, *lines, closing + after]
+def _program() -> Sequence[str]:
+    if importlib.util.find_spec("ruff"):
+        return (sys.executable, "-m", "ruff")
+    if there := shutil.which("ruff"):
+        return (there,)
+    raise NotLaidOut(MISSING)
 
 
-def _parts(node: ast.expr) -> tuple[str, list[tuple[str, ast.expr]], str] | None:
-    """What stands before, between and behind the brackets of an expression that has some."""
-    if isinstance(node, ast.Call) and (node.args or node.keywords):
-        parts = [("", each) for each in node.args]
-        parts += [(f"{k.arg}=" if k.arg else "**", k.value) for k in node.keywords]
-        return _flat(node.func) + "(", parts, ")"
-    if isinstance(node, ast.List | ast.Set) and node.elts:
-        opening, closing = "[]" if isinstance(node, ast.List) else "{}"
-        return opening, [("", each) for each in node.elts], closing
-    if isinstance(node, ast.Dict) and node.keys:
-        pairs = zip(node.keys, node.values, strict=True)
-        return "{", [(f"{_flat(k)}: " if k else "**", v) for k, v in pairs], "}"
-    return None
-
-
-def _flat(node: ast.expr) -> str:
-    return _double(ast.unparse(node))
-
-
-def _double(code: str) -> str:
-    """The code with its texts in double quotes, where that needs no backslash more."""
-    return _replaced(code, lambda text: re.sub(r"^([A-Za-z]*)'([^'\"]*)'$", r'\1"\2"', text))
-
-
-def _replaced(code: str, change: Callable[[str], str]) -> str:
-    lines = code.splitlines(keepends=True)
-    texts: Sequence[tokenize.TokenInfo] = [
-        token
-        for token in tokenize.generate_tokens(io.StringIO(code).readline)
-        if token.type == tokenize.STRING and token.start[0] == token.end[0]
-    ]
-    for token in reversed(texts):
-        row, start, end = token.start[0] - 1, token.start[1], token.end[1]
-        lines[row] = lines[row][:start] + change(token.string) + lines[row][end:]
-    return "".join(lines)
+def _run(words: Sequence[str], data: bytes, folder: Path) -> bytes:
+    command = [*_program(), words[0], "--quiet", "--no-cache", *words[1:], "-"]
+    try:
+        run = subprocess.run(
+            command, input=data, capture_output=True, cwd=folder, timeout=LIMIT_S, check=True
+        )
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        raise NotLaidOut(f"ruff says: {shorten(said, 200)}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotLaidOut(f"ruff can't be run: {type(error).__name__}") from None
+    return run.stdout

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..render import shorten
+from ..show.render import shorten
 from .layout import parsed
 
 NAMED_FIRST = frozenset(

@@ -6,8 +6,8 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from ..catalog import Catalog
-from ..statements import Effect, quoted
+from ..postgres.catalog import Catalog
+from ..postgres.statements import Effect, quoted
 from .evidence import Evidence
 from .keys import bare, given, qualified, type_of
 from .remark import Remark, of_findings

@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..catalog import Catalog, Difference, difference
 from ..errors import ModelsUnusable, NotBuilt
-from ..history import Direction, History, Revision
-from ..render import Block, Card, Code, Line, Shown, Table, Tone, duration
-from ..throwaway import Throwaway
+from ..postgres.catalog import Catalog, Difference, difference
+from ..project.history import Direction, History, Revision
+from ..rehearsal.throwaway import Throwaway
+from ..show.render import Block, Card, Code, Line, Shown, Table, Tone, duration
 from . import rows, undoing
 from .comparing import Changes, changes
 from .rows import Filled
@@ -198,9 +198,10 @@ def _between(before: Catalog | None, after: Catalog | None) -> Difference | None
 
 def _compared(copy: Throwaway, models: str) -> tuple[Changes | None, str]:
     try:
-        return changes(copy, models), ""
+        found = changes(copy, models)
     except ModelsUnusable as error:
         return None, error.happened
+    return (None, found.unlooked) if found.unlooked else (found, "")
 
 
 def _touched(before: Catalog, after: Catalog | None, written: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """The questions of a review: the guide's four, and its best practices. Pure.
 
 Sources: the migrations guide (Workflow, step 3; Best Practices 2, 3, 4 and 7), the rules of
-`checks`, and the limits of autogenerate that Alembic's manual lists.
+`plan.rules`, and the limits of autogenerate that Alembic's manual lists.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .. import checks, statements
-from ..statements import Effect, Statement, quoted
+from ..plan import rules
+from ..postgres import statements
+from ..postgres.statements import Effect, Statement, quoted
 from . import house, keys, message, order, undoing
 from .comparing import UNSEEN
 from .evidence import Evidence
@@ -73,7 +74,7 @@ def _undo(effect: Effect) -> str:
     else:
         on = f" ON {quoted(effect.table)}" if effect.kind in undoing.ON_TABLE else ""
         sql = f"DROP {kind} {quoted(effect.name)}{on}"
-    return f"# in downgrade()\n{checks.rule.execute(sql)}"
+    return f"# in downgrade()\n{rules.rule.execute(sql)}"
 
 
 def _loss(of: Evidence) -> Iterator[Remark]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..checks import Finding, Severity
-from ..checks.rule import execute
+from ..plan.rules import Finding, Severity
+from ..plan.rules.rule import execute
 
 NEXT = re.compile(r"^(and )?in the next revision\b", re.I)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..checks import SEVERITIES, Severity
-from ..render import Block, Card, Code, Shown, Table, Tone
+from ..plan.rules import SEVERITIES, Severity
+from ..show.render import Block, Card, Code, Shown, Table, Tone
 from .evidence import Evidence
 from .questions import QUESTIONS, Question
 from .remark import Remark

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .. import database
-from ..database import Connection
-from ..render import shorten
+from ..postgres import connections
+from ..postgres.connections import Connection
+from ..show.render import shorten
 
 COLUMNS = """
 select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(b.typcategory, t.typcategory),
@@ -99,21 +99,21 @@ def _insert(
         return
     if table in above:
         raise NoRow(f"it refers to itself through {' -> '.join((*above, table))}")
-    columns = [Column(*row) for row in database.rows(connection, COLUMNS, (table,))]
+    columns = [Column(*row) for row in connections.rows(connection, COLUMNS, (table,))]
     values: dict[str, str] = {column.name: _given(column) for column in columns}
     required = {column.name for column in columns}
-    for other, own, theirs in database.rows(connection, KEYS, (table,)):
+    for other, own, theirs in connections.rows(connection, KEYS, (table,)):
         if not required.intersection(own):
             continue
         _insert(connection, other, done, (*above, table))
         for name, key in zip(own, theirs, strict=True):
-            values[name] = f"(select {database.quoted_name(key)} from {other} limit 1)"
-    names = ", ".join(map(database.quoted_name, values))
+            values[name] = f"(select {connections.quoted_name(key)} from {other} limit 1)"
+    names = ", ".join(map(connections.quoted_name, values))
     given = ", ".join(values.values())
     sql = f"insert into {table} ({names}) values ({given})"
     try:
-        database.rows(connection, sql if values else f"insert into {table} default values")
-    except database.Error as error:
+        connections.rows(connection, sql if values else f"insert into {table} default values")
+    except connections.Error as error:
         raise NoRow(shorten(str(error).partition("\n")[0], 120)) from None
     done[table] = None
 

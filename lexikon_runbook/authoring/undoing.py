@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ..catalog import Change, Difference
-from ..checks.rule import execute
+from ..plan.rules.rule import execute
+from ..postgres.catalog import Change, Difference
 
 NAME = r'(?:"(?:[^"]|"")*"|[^". ]+)'
 LAST = re.compile(rf"^(.*)\.({NAME})$", re.S)

@@ -1,37 +1,35 @@
 """Writes the file of a new revision: whole and readable by Alembic, or not at all.
 
 As `alembic revision --autogenerate` would: the project's script.py.mako, file_template,
-output_encoding, version_locations, timezone and post-write hooks.
+output_encoding, version_locations, timezone and post-write hooks. The project's own Alembic says
+in the worker what to write and where; here it is checked and written.
 """
 
 from __future__ import annotations
 
 import ast
+import base64
 import contextlib
-import io
 import os
 import re
-import warnings
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from alembic.autogenerate import RevisionContext
-from alembic.script import ScriptDirectory
-from alembic.util import rev_id, template_to_file
-from alembic.util.exc import CommandError
-
-from .. import environment, history
-from ..checkout import checksum
-from ..errors import NotWritten
-from ..history import Revision
-from ..render import Block, Card, Code, Shown, shorten
-from ..settings import Target
-from ..throwaway import Throwaway
-from . import house, message
+from ..errors import HistoryError, NotWritten
+from ..project.checkout import checksum
+from ..project.history import Revision
+from ..project.process import Message
+from ..project.project import Project
+from ..project.worker import ProjectFailed, WorkerDied
+from ..rehearsal.throwaway import Throwaway
+from ..show.render import Block, Card, Code, Shown, shorten
+from ..targets.settings import Target
+from . import drafting, house, layout, message
+from . import models as of_models
 from .base import Base
-from .comparing import Changes, drafted
+from .comparing import Changes
 
 NOTHING_WRITTEN = "no file was written."
 NUMBER = re.compile(r"[0-9]+(e[0-9]+)?")  # `papermill -p` takes such an id for a number
@@ -39,10 +37,11 @@ NUMBER = re.compile(r"[0-9]+(e[0-9]+)?")  # `papermill -p` takes such an id for 
 
 @dataclass(frozen=True)
 class Written(Shown):
-    """The new revision and its file, or why there is none."""
+    """The new revision and its file, or why there is none; `layout` is who laid it out."""
 
     revision: Revision | None
     why: str = ""
+    layout: str = ""
 
     def blocks(self) -> Sequence[Block]:
         if self.revision is None:
@@ -55,6 +54,7 @@ class Written(Shown):
             ("File", str(file)),
             ("Revision", self.revision.id),
             ("Follows", ", ".join(self.revision.down) or "nothing: it is the first"),
+            ("Layout", self.layout),
         ]
         return [
             Card(f"Written: {self.revision.message}", lines, "good"),
@@ -64,7 +64,7 @@ class Written(Shown):
 
 def write(
     base: tuple[Base, Throwaway],
-    target: Target,
+    project: Project,
     models: str,
     text: str,
     changes: Changes,
@@ -80,65 +80,85 @@ def write(
     words = house.upgrade_says(changes.upgrade)
     message.require(text, NOTHING_WRITTEN, message.suggested(words))
     with _put_aside(before), _refused():
-        pen = _Pen(database.target)
-        _require_same_heads(made_at.at, pen.script)
-        made = drafted(database, pen.script, models, text, _id(before))
-        with environment.surroundings(target), contextlib.redirect_stdout(io.StringIO()):
-            _generate(pen, made)
-        (id_,) = pen.files
-        return Written(history.read(target).revision(id_))
-
-
-class _Pen:
-    """Writes in Alembic's place: a file appears whole, and only where there was none."""
-
-    def __init__(self, target: Target) -> None:
-        with environment.surroundings(target):
-            self.script = ScriptDirectory.from_config(environment.config_for(target))
-            self.script.get_heads()  # read while the path is the project's
-        self.script._generate_template = self.write  # type: ignore[method-assign]
-        self.files: dict[str, Path] = {}
-
-    def write(self, src: Any, dest: Any, **given: Any) -> None:
-        """Render the template into a file beside, check it, and move it to its place."""
-        file = Path(dest)
+        told = drafting.file(database, models, text, _id(before), made_at.at)
+        _require_one_file(project.target, told, made_at, models)
+        file = Path(told["path"])
         if file.exists():
             raise _not(f"{file} exists.", "choose another message, or remove that file.")
-        encoding = self.script.output_encoding
-        new = file.with_name(f".{file.name}.{os.getpid()}")
+        data = _checked(base64.b64decode(told["data"]), told["encoding"], text)
+        _require_importable(project.target, told)
+        laid = _laid_out(data, told["encoding"], file, changes)
+        _place(file, laid.data)
         try:
-            template_to_file(src, new, encoding, **given)
-            new.write_bytes(_checked(new.read_bytes(), encoding, given["message"]))
-            new.replace(file)
-        finally:
-            new.unlink(missing_ok=True)
-        self.files[given["up_revision"]] = file
+            return Written(_read_back(project, database, file, told), layout=laid.why)
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
 
 
-def _require_same_heads(at: Sequence[str], script: ScriptDirectory) -> None:
-    if set(script.get_heads()) != set(at):
+def _require_one_file(target: Target, told: Message, base: Base, models: str) -> None:
+    """Refuse to write where the worker has not made one file of it."""
+    if set(told["heads"]) != set(base.at):
         raise _not(
             "the revision files changed since the base was built.",
             "run run.base() again, and go on from there.",
         )
+    if told["refused"]:
+        raise of_models.unusable(target, models, told["refused"])
+    if told["number"] != 1:
+        raise _not(
+            f"process_revision_directives in env.py makes {told['number']} revisions of it.",
+            "write them by `alembic revision --autogenerate`, then review and prove each: "
+            'revision="ID".',
+        )
+    if told["not_made"]:
+        raise _not(
+            f"Alembic refuses to write it: {shorten(target.mask(told['not_made']), 400)}",
+            "`alembic revision` must be able to write it, too; mend the ini, or script.py.mako.",
+        )
 
 
-def _generate(pen: _Pen, made: RevisionContext) -> None:
-    """Write what was drafted; nothing stays of it when it fails half way."""
+def _require_importable(target: Target, told: Message) -> None:
+    if fails := told["fails"]:
+        raise _not(
+            "what it would write can't be imported: "
+            f"{target.mask(fails['cls'] + ': ' + fails['message'])}.",
+            "add what the models' types need to the imports of script.py.mako.",
+        )
+
+
+def _laid_out(data: bytes, encoding: str, file: Path, changes: Changes) -> layout.Laid:
+    """The file with the docstrings that its template asks for, laid out. Runs ruff."""
+    said = house.said(data.decode(encoding), changes.upgrade, changes.downgrade)
+    return layout.of_file(said.encode(encoding), file)
+
+
+def _place(file: Path, data: bytes) -> None:
+    """Let the file appear whole, or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of unnamed constraints, which the review names
-            list(made.generate_scripts())
-        if len(pen.files) != 1:
-            raise _not(
-                f"process_revision_directives in env.py makes {len(pen.files)} revisions of it.",
-                "write them by `alembic revision --autogenerate`, then review and prove each: "
-                'revision="ID".',
-            )
-    except BaseException:
-        for file in pen.files.values():
-            file.unlink(missing_ok=True)
-        raise
+        new.write_bytes(data)
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _read_back(project: Project, database: Throwaway, file: Path, told: Message) -> Revision:
+    """Run the project's hooks on the file, and read the checkout with it."""
+    try:
+        if told["hooks"]:
+            drafting.hooks(database, project.target, str(file))
+        project.refresh()
+        return project.history.revision(told["revision"])
+    except (ProjectFailed, WorkerDied) as error:
+        said = error.words if isinstance(error, ProjectFailed) else str(error)
+        raise _not(
+            f"a post-write hook failed: {shorten(project.target.mask(said), 400)}",
+            "mend [post_write_hooks] in the ini, or what it calls.",
+        ) from error
+    except HistoryError as error:
+        raise _not(f"it can't be read back: {error.happened}", error.next_step) from error
 
 
 def _checked(data: bytes, encoding: str, text: str) -> bytes:
@@ -167,9 +187,9 @@ def _id(before: Written) -> str:
     """The id of the file that is replaced, else a new one that no tool takes for a number."""
     if before.revision is not None:
         return before.revision.id
-    while NUMBER.fullmatch(made := rev_id()):
+    while NUMBER.fullmatch(made := uuid.uuid4().hex[-12:]):  # as Alembic makes them
         continue
-    return str(made)
+    return made
 
 
 @contextlib.contextmanager
@@ -197,19 +217,9 @@ def _put_aside(before: Written) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _refused() -> Iterator[None]:
-    """Say what Alembic, or the system, refuses."""
+    """Say what the system refuses."""
     try:
         yield
-    except CommandError as error:
-        raise _not(
-            f"Alembic refuses to write it: {shorten(str(error), 400)}",
-            "`alembic revision` must be able to write it, too; mend the ini, or script.py.mako.",
-        ) from error
-    except (ImportError, NameError, AttributeError, TypeError) as error:
-        raise _not(
-            f"what it would write can't be imported: {type(error).__name__}: {error}.",
-            "add what the models' types need to the imports of script.py.mako.",
-        ) from error
     except OSError as error:
         raise _not(
             f"{error.filename or 'the versions folder'} can't be written: {error.strerror}.",

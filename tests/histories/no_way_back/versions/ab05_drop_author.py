@@ -13,4 +13,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # As projects write it that go back from a backup only.
     raise NotImplementedError("restore a backup")

@@ -1,0 +1,98 @@
+"""What there is to mend after a statement failed: rights, rows, the server, or the file. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..plan.step import Step
+from ..postgres.statements import quoted
+from ..project.seen import FailedStatement
+from .attempt import Attempt
+
+STATEMENT_CANCELED, DEPENDENT = "57014", "2BP01"
+INSUFFICIENT_PRIVILEGE, INVALID_SCHEMA_NAME = "42501", "3F000"
+OF_THE_SERVER = {
+    "53100": "make room on the server's disk",
+    "53200": "the server is out of memory: see its log",
+    "25006": "the database is read-only for this role: see who set that, and why",
+    "28000": "the role may not log in there",
+    "0A000": "do what the server's hint says (an extension must be installed on the server first)",
+    "58P01": "install on the server what it says is missing (an extension's files)",
+}
+OF_ROWS = ("23502", "23503", "23505", "23514", "23P01", "22001", "22003", "22P02", "23000")
+
+# The server's words where lc_messages is English; in any other language only the role is named.
+DENIED = re.compile(r"permission denied for ([a-z ]+) (\S+)")
+NOT_OWNER = re.compile(r"must be owner of ([a-z ]+) (\S+)")
+NO_SCHEMA = re.compile(r'schema "(.+)" does not exist')
+OF_A_TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+RIGHTS = {
+    "database": "CREATE",
+    "function": "EXECUTE",
+    "procedure": "EXECUTE",
+    "type": "USAGE",
+    "language": "USAGE",
+    "sequence": "USAGE, SELECT, UPDATE",
+}
+
+
+def of(step: Step, last: Attempt, role: str, *, swallowed: bool) -> str:
+    """The next step after a revision that failed, when `role` migrates. Pure."""
+    file, statement = step.revision.file.name, last.failure
+    if statement is None:
+        return f"take the rollback out of {file}, then run again." if swallowed else _file(step)
+    if swallowed:
+        return f"let {file} fail: take the try/except out, or put the statement in a SAVEPOINT."
+    if beside := _beside_the_file(statement, role):
+        return f"{beside}; then run again. {file} may stay as it is."
+    if statement.sqlstate in OF_ROWS:
+        return (
+            f"mend the rows that the server names (they break what {file} asks for), or let the "
+            "revision mend them first; then run again."
+        )
+    if statement.sqlstate == DEPENDENT:
+        return (
+            "drop what depends on it first (the server names it above), and create it again "
+            f"afterwards: in {file}, or by hand; then run again."
+        )
+    if statement.sqlstate == STATEMENT_CANCELED:
+        return "raise statement_timeout_s, or split the statement into smaller ones; run again."
+    return _file(step)
+
+
+def _file(step: Step) -> str:
+    file = step.revision.file.name
+    if step.direction == "downgrade":
+        return (
+            f"mend downgrade() of {file} (the revision is applied still: leave upgrade() as it "
+            "is), then run again."
+        )
+    return f"mend {file} (it is not applied, so it may be edited), then run again."
+
+
+def _beside_the_file(failed: FailedStatement, role: str) -> str:
+    if failed.sqlstate == INSUFFICIENT_PRIVILEGE:
+        return _right(failed, quoted(role))
+    if failed.sqlstate == INVALID_SCHEMA_NAME:
+        missing = NO_SCHEMA.match(failed.message)
+        what = f"`CREATE SCHEMA {quoted(missing[1])};`" if missing else "CREATE SCHEMA"
+        return f"create the schema ({what}), or let the revision create it"
+    return OF_THE_SERVER.get(failed.sqlstate, "")
+
+
+def _right(failed: FailedStatement, role: str) -> str:
+    if owned := NOT_OWNER.match(failed.message):
+        kind, name = owned.groups()
+        return f"let its owner run `ALTER {kind.upper()} {name} OWNER TO {role};`"
+    if denied := DENIED.match(failed.message):
+        kind, name = denied.groups()
+        rights = _rights(kind, next(iter(failed.sql.upper().split()), ""))
+        on = "TABLE" if kind in ("table", "view", "relation") else kind.upper()
+        return f"let its owner run `GRANT {rights} ON {on} {quoted(name)} TO {role};`"
+    return f"give role {role} the right that the server names above"
+
+
+def _rights(kind: str, verb: str) -> str:
+    if kind == "schema":
+        return "USAGE, CREATE" if verb in ("CREATE", "ALTER") else "USAGE"
+    return RIGHTS.get(kind, verb if verb in OF_A_TABLE else "ALL")

@@ -1,0 +1,1 @@
+"""Lexikon's own database: its models, its words, its data, and the server that shows them."""

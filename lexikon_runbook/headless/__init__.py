@@ -1,0 +1,1 @@
+"""A runbook without anybody at it: Papermill, its true statuses, and the HTML page."""

@@ -1,6 +1,0 @@
-"""What the inspect runbook reads: tables, indexes, sequences and the rest as DataFrames.
-
-Every value is read at one moment, by a few queries for whole groups of objects, on a read-only
-connection. Reads only. What this role may not read, or what an exclusive lock of another session
-keeps from being read, is <NA> (shown as unknown), and a column says what would show it.
-"""

@@ -1,0 +1,270 @@
+"""What would run: the steps, their SQL, what is found in it, what it would lose. Reads only."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import NOTHING_CHANGED, ReadFailed
+from ..postgres import catalog, connections
+from ..postgres.connections import Connection, Identity
+from ..project.history import Direction, named
+from ..project.preflight import Preflight
+from ..project.version import Version
+from ..show.render import Block, Card, Code, Line, Shown, Table, Tone, shorten
+from . import pending
+
+if TYPE_CHECKING:
+    from .risk import AtRisk
+    from .rules import Finding
+    from .step import Step
+
+FORMAT = "2:"
+"""What a digest begins with: what it is made of has changed since version 0.1, which had none."""
+
+
+@dataclass(frozen=True)
+class Plan(Shown):
+    """The revisions that an upgrade or a downgrade would run, in order.
+
+    `asked` is the place as the user named it, `destination` the version rows there.
+    """
+
+    target: str
+    protected: bool
+    identity: Identity
+    direction: Direction
+    version: Version
+    asked: str
+    destination: str
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...]
+    at_risk: tuple[AtRisk, ...]
+    invalid: tuple[catalog.InvalidIndex, ...]
+    catalog: catalog.Catalog
+    env_py: str = ""
+    env_py_sends: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all that an approval is for: its format, and 64 hexadecimal digits."""
+        return FORMAT + hashlib.sha256(json.dumps(self._digested()).encode()).hexdigest()
+
+    def _digested(self) -> list[object]:
+        return [
+            self.target,
+            self.identity.key,
+            self.env_py,
+            self.env_py_sends,
+            self.direction,
+            self.version.current,
+            self.destination,
+            [s.identity for s in self.steps],
+            [f"{index.schema}.{index.name}" for index in self.invalid],
+            self.catalog.fingerprint,
+        ]
+
+    def facts(self) -> dict[str, object]:
+        """The plan as a record keeps it."""
+        return {
+            "digest": self.digest,
+            "direction": self.direction,
+            "current": self.version.current or "base",
+            "destination": self.destination,
+            "revisions": [s.revision.id for s in self.steps],
+            "findings": [f"{f.rule.severity} {f.rule.id} {f.revision}" for f in self.findings],
+            "at_risk": list(self.losses),
+            "catalog": self.catalog.fingerprint,
+        }
+
+    def document(self) -> dict[str, object]:
+        """The plan for another program: its facts, and the SQL of every step."""
+        steps = [
+            {
+                "revision": s.revision.id,
+                "message": s.revision.message,
+                "file": s.revision.file.name,
+                "sha256": s.revision.checksum,
+                "summary": s.summary,
+                "locks": s.locks,
+                "sql": [q.text for q in s.statements] if s.known else None,
+            }
+            for s in self.steps
+        ]
+        about = {"target": self.target, "database": str(self.identity)}
+        return {**about, **self.facts(), "needs_approval": self.needs_approval, "steps": steps}
+
+    @property
+    def revision(self) -> str:
+        """What to write for `revision` to plan the same again: an id where there is one."""
+        one = self.destination == "base" or ", " not in self.destination
+        return self.destination if one else self.asked
+
+    @property
+    def dangers(self) -> tuple[Finding, ...]:
+        """The findings that nobody should meet unwarned."""
+        return tuple(f for f in self.findings if f.rule.severity == "danger")
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether `approve` must hold the digest before this plan runs."""
+        loses = any(risk.rows != 0 for risk in self.at_risk)
+        if self.direction == "downgrade":
+            loses = bool(self.at_risk or self.uncounted)
+        return bool(self.steps) and (self.protected or loses or bool(self.dangers))
+
+    def loses_more_than(self, shown: Plan) -> bool:
+        """Whether this plan drops rows that were not there when the other was shown."""
+        before = {risk.what: risk.rows for risk in shown.at_risk}
+        grown = any((risk.rows or 0) > (before.get(risk.what) or 0) for risk in self.at_risk)
+        return grown or (self.needs_approval and not shown.needs_approval)
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """What may be dropped besides `at_risk`, in words."""
+        if not self.steps:
+            return ()
+        from .risk import uncounted
+
+        unknown = [f"what {s.revision.id} does" for s in self.steps if not s.known]
+        return (*unknown, *uncounted(q for s in self.steps for q in s.statements))
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What would be dropped, and what is not known of it, a line each."""
+        return (*map(str, self.at_risk), *(f"not counted: {words}" for words in self.uncounted))
+
+    def blocks(self) -> Sequence[Block]:
+        here = str(self.version)
+        if not self.steps:
+            return [Card(f"Plan: nothing to do, the database is at {here}", tone="good")]
+        tone: Tone = "danger" if self.needs_approval else "good"
+        word = "revision" if len(self.steps) == 1 else "revisions"
+        heading = f"Plan: {self.direction} {here} -> {self.destination}"
+        lines = [
+            ("Database", str(self.identity)),
+            ("Steps", f"{len(self.steps)} {word}"),
+            *self._path(),
+            ("At risk", "\n".join(self.losses) or "nothing: no rows would be dropped"),
+            ("Findings", self._counted() or "none"),
+            ("Digest", self.digest),
+        ]
+        return [Card(heading, lines, tone), self._table(), *self._findings(), *self._sql()]
+
+    def _path(self) -> list[tuple[str, str]]:
+        path = ", ".join(self.version.path)
+        return [("Schema", f"names without one mean those in {path}")] if path else []
+
+    def _counted(self) -> str:
+        kinds = [f.rule.severity for f in self.findings]
+        return ", ".join(
+            f"{kinds.count(k)} {k}" for k in ("danger", "warning", "note") if k in kinds
+        )
+
+    def _table(self) -> Block:
+        headings = ("revision", "what it does", "locks on existing tables", "file", "sha256")
+        rows = [
+            (s.revision.id, s.summary, s.locks, s.revision.file.name, s.revision.checksum[:12])
+            for s in self.steps
+        ]
+        return Table(headings, rows)
+
+    def _findings(self) -> Iterable[Block]:
+        if self.findings:
+            tones: dict[str, Tone] = {"danger": "danger", "warning": "warning", "note": "plain"}
+            rows = [
+                (f"{f.rule.severity}: {f.rule.id}", f.revision, f.detail, f.remedy)
+                for f in self.findings
+            ]
+            shades = [tones[f.rule.severity] for f in self.findings]
+            yield Table(("finding", "revision", "what", "better"), rows, shades)
+        if self.env_py_sends:
+            sent = "; ".join(shorten(sql, 120) for sql in self.env_py_sends)
+            yield Line(f"env.py itself sends, before the first step: {sent}")
+        for index in self.invalid:
+            yield Line(
+                f"Before the first step, the invalid index {index.schema}.{index.name} is dropped: "
+                "a failed CREATE INDEX CONCURRENTLY left it, and the plan creates it anew."
+            )
+
+    def _sql(self) -> Iterable[Block]:
+        for step in self.steps:
+            title = f"{self.direction} {step.revision.id}: {step.revision.message}"
+            sql = ";\n".join(s.text for s in step.statements)
+            yield Code(f"{sql};" if sql else f"-- {step.summary}", title)
+
+
+def make(
+    found: Preflight,
+    direction: Direction,
+    revision: str,
+    lock_timeout_s: float,
+    shown: Plan | None = None,
+) -> Plan:
+    """The plan from where the database is to `revision`. Reads only.
+
+    Where its steps are those of a plan that was `shown`, what was found in them is, too. Counts
+    exactly the rows that it would drop. Raises UnknownRevision when there is no way there, and
+    ReadFailed when a table that it reads is locked or not this user's.
+    """
+    steps = pending.steps(found, direction, revision)
+    try:
+        return _made(found, direction, revision, steps, lock_timeout_s, shown)
+    except connections.Error as error:
+        said = found.target.mask(str(error)).partition("\n")[0]
+        raise ReadFailed(
+            f"{found.identity.where} could not be read for the plan: {said}.",
+            state=NOTHING_CHANGED,
+            next_step=f"`{found.target.verb('status')}` shows who holds which lock; the user of "
+            "the plan needs to read every table that it drops.",
+        ) from None
+
+
+def _made(
+    found: Preflight,
+    direction: Direction,
+    asked: str,
+    steps: Sequence[Step],
+    lock_timeout_s: float,
+    shown: Plan | None,
+) -> Plan:
+    with contextlib.closing(connections.connect(found.target)) as connection:
+        if found.version.path:
+            _look_in(connection, found.version.path)
+        risks = pending.rows_at_risk(connection, steps, down=direction == "downgrade")
+        if shown is not None and [s.identity for s in steps] == [s.identity for s in shown.steps]:
+            judged, findings = shown.steps, shown.findings
+        else:
+            judged, findings = pending.judged(connection, steps, risks, lock_timeout_s)
+        return Plan(
+            target=found.target.name,
+            protected=found.target.protected,
+            identity=found.identity,
+            direction=direction,
+            version=found.version,
+            asked=asked,
+            destination=named(judged[-1].after if judged else found.version.ids),
+            steps=judged,
+            findings=findings,
+            at_risk=risks,
+            invalid=pending.left_invalid(connection, judged),
+            catalog=_catalog(found),
+            env_py=pending.env_py(found) if judged else "",
+            env_py_sends=found.project.writes if judged else (),
+        )
+
+
+def _look_in(connection: Connection, path: Sequence[str]) -> None:
+    """Let names without a schema mean what they mean to env.py's own session."""
+    names = ", ".join(map(connections.quoted_name, path))
+    connections.rows(connection, "select set_config('search_path', %s, false)", (names,))
+
+
+def _catalog(found: Preflight) -> catalog.Catalog:
+    """The schema, read as after the plan: with our own session's path."""
+    with contextlib.closing(connections.connect(found.target)) as connection:
+        return catalog.read(connection, version_table=found.version.table)

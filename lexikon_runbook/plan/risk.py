@@ -1,0 +1,144 @@
+"""The rows that a plan would drop, counted before anybody approves it. Reads only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ..postgres import connections
+from ..postgres.connections import Connection
+from ..postgres.statements import Effect, Statement, quoted
+from ..show.render import size
+
+
+@dataclass(frozen=True)
+class AtRisk:
+    """Rows that a plan would drop. `rows` is exact; None where they could not be counted."""
+
+    what: str
+    rows: int | None
+    bytes: int
+    table: str = ""  # the table's name, where it is the whole table that is counted
+
+    def __str__(self) -> str:
+        if self.rows is None:
+            return f"{self.what}: its rows could not be counted"
+        word = "row" if self.rows == 1 else "rows"
+        return f"{self.what}: {self.rows:,} {word} ({size(self.bytes)})"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table that exists, or the table of an index: rows by the statistics, and bytes."""
+
+    table: str
+    rows: int
+    bytes: int
+
+
+DELETED = {"truncate": "truncate of", "delete": "delete from"}
+WRITTEN = {
+    **DELETED,
+    "update": "update of",
+    "merge": "merge into",
+    "alter column type": "new column type in",
+}
+PARTS = re.compile(r'"(?:[^"]|"")*"|[^.]+')
+# reltuples is -1 or 0 before the first ANALYZE: one row for every 100 bytes is taken instead.
+# A partitioned table has the rows of its leaves.
+SIZES = """
+select t.name, c.oid::regclass::text, coalesce(sum(case when l.reltuples <= 0
+       then pg_relation_size(l.oid) / 100 else l.reltuples end), 0)::bigint,
+       coalesce(sum(pg_total_relation_size(l.oid)), 0)::bigint
+from unnest(%s::text[], %s::text[]) t(name, written)
+left join pg_index i on i.indexrelid = to_regclass(t.written)
+join pg_class c on c.oid = coalesce(i.indrelid, to_regclass(t.written))
+left join pg_class l on l.oid = c.oid and c.relkind <> 'p'
+     or c.relkind = 'p' and l.oid in (select relid from pg_partition_tree(c.oid) where isleaf)
+group by t.name, c.oid
+"""
+TABLES_OF_SCHEMA = """
+select format('%%I.%%I', n.nspname, c.relname)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = %s and c.relkind in ('r', 'p', 'f') and not c.relispartition order by 1
+"""
+
+
+def sizes(connection: Connection, names: Iterable[str]) -> Mapping[str, Relation]:
+    """The relations that exist, by the name they were asked by. Reads only."""
+    asked = sorted(set(names))
+    rows = connections.rows(connection, SIZES, (asked, [_sql(name) for name in asked]))
+    return {name: Relation(table, int(n), int(total)) for name, table, n, total in rows}
+
+
+def at_risk(connection: Connection, effects: Iterable[Effect], *, down: bool) -> tuple[AtRisk, ...]:
+    """What the effects would drop, counted exactly. Reads only.
+
+    On the way `down` also what they would write over: a downgrade has the values of before
+    from nowhere.
+    """
+    found: dict[str, AtRisk] = {}
+    created: set[str] = set()
+    for effect in effects:
+        if effect.action == "creates":
+            created.add(effect.name)
+        for counted in _dropped(connection, effect, created, WRITTEN if down else DELETED):
+            found.setdefault(counted.what, counted)
+    return tuple(found.values())
+
+
+def _dropped(
+    connection: Connection, effect: Effect, created: set[str], written: Mapping[str, str]
+) -> Iterator[AtRisk]:
+    """The rows that one effect drops; none from a table that the plan itself made."""
+    table, column, what = effect.table or effect.name, "", ""
+    if effect.action == "drops" and effect.kind == "schema":
+        for (name,) in connections.rows(connection, TABLES_OF_SCHEMA, (effect.name,)):
+            yield _count(connection, name, "", f"table {name}")
+        return
+    if effect.action == "drops" and effect.kind in ("table", "foreign table"):
+        what = f"table {quoted(table)}"
+    elif effect.action == "drops" and effect.kind == "column":
+        column, what = _sql(effect.name), f"column {quoted(table)}.{quoted(effect.name)}"
+    elif effect.verb in written:
+        some = effect.verb != "truncate" and (effect.verb != "delete" or effect.says("WHERE"))
+        what = f"{written[effect.verb]} {quoted(table)}" + (", at most" if some else "")
+    if not what:
+        return
+    found = connections.rows(connection, "select to_regclass(%s)", (_sql(table),))
+    if connections.first(found) or not (table in created or effect.says("IF EXISTS")):
+        counted = _count(connection, _sql(table), column, what)
+        yield counted if column else replace(counted, table=table)
+
+
+def _count(connection: Connection, table: str, column: str, what: str) -> AtRisk:
+    """How many rows (with a value in `column`) the table, named as in SQL, holds now."""
+    counted = f"count({column})" if column else "count(*)"
+    try:
+        number, total = connections.rows(
+            connection,
+            f"select {counted}, pg_total_relation_size(%s::regclass) from {table}",
+            (table,),
+        )[0]
+    except connections.Error:
+        return AtRisk(what, None, 0)
+    return AtRisk(what, int(number), int(total))
+
+
+def _sql(name: str) -> str:
+    """A normalised name with every part quoted, so that a keyword is a name, too."""
+    parts = PARTS.findall(name)
+    return ".".join(part if part.startswith('"') else f'"{part}"' for part in parts)
+
+
+def uncounted(statements: Iterable[Statement]) -> tuple[str, ...]:
+    """Why the count may not be all that is dropped, in words. Pure."""
+    reasons = []
+    for statement in statements:
+        for effect in statement.effects:
+            if effect.action == "drops" and effect.says("CASCADE"):
+                reasons.append(f"what CASCADE reaches from {effect.kind} {quoted(effect.name)}")
+            elif effect.kind == "code":
+                reasons.append(f"what the code in {effect.verb.upper()} does")
+    return tuple(dict.fromkeys(reasons))

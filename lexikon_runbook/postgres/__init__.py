@@ -1,0 +1,4 @@
+"""PostgreSQL: connections, the catalog, sessions, locks, its SQL, and the embedded server.
+
+The only room that knows the driver.
+"""

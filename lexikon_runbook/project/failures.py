@@ -1,0 +1,97 @@
+"""What the project's own code did instead of answering, as a refusal. Reads files only."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import HistoryError
+from ..show.render import shorten
+from ..targets.target import Target
+from . import admission
+from .process import Message
+from .seen import Seen
+from .worker import ProjectFailed, WorkerDied, words
+
+
+def refused(target: Target, error: ProjectFailed) -> HistoryError:
+    """What the project's own code raised while it was only read with, without a secret."""
+    told, seen = error.told, error.seen
+    if told["cls"] == "SystemExit":
+        return stopped(target, f"env.py ended itself with exit({told['code']!r})")
+    text = shorten(target.mask(str(told["message"])), 300)
+    where = error.line_in(str(target.project)) or "env.py failed: "
+    if told["of_database"] and not told["statement"] and not seen.pid:
+        return _not_reached(target, seen, text)
+    if seen.refused and told["cls"] == "Fenced":
+        last = seen.refused[-1]
+        what = f"{last.what} of {last.about} at {last.file}:{last.line}" if last.of_file else last
+        place = posixpath.dirname(last.about) if last.of_file else "HOST:PORT"
+        return stopped(
+            target,
+            target.mask(f"{what}: what reaches outside is refused while a plan is made"),
+            f'rehearsal_may_reach = ["{place}"] in runbook.toml names what env.py needs.',
+        )
+    words = f"{told['cls']}: {text}"
+    if seen.writes:
+        words += "; env.py itself sends, and while it is only looked with is not let: " + "; ".join(
+            shorten(sql, 120) for sql in seen.writes
+        )
+    return stopped(target, f"{where}{words}", _option_wanted(target, error))
+
+
+def _option_wanted(target: Target, error: ProjectFailed) -> str:
+    """What to write where env.py asks for a value of -x that it did not get."""
+    files = {Path(frame[0]) for frame in error.told["frames"] if frame[0].endswith("env.py")}
+    if not any("get_x_argument" in _text_of(file) for file in files):
+        return ""
+    return (
+        f'env.py takes values of -x: give them by x = ["NAME=VALUE"] in [targets.{target.name}] of '
+        "runbook.toml, or for one run by -p x=NAME=VALUE; else mend env.py."
+    )
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _not_reached(target: Target, seen: Seen, text: str) -> HistoryError:
+    known = admission.PLACE.fullmatch(seen.reached)
+    place = seen.reached if known else "a place whose name may hold part of a password"
+    return stopped(
+        target,
+        f"env.py of {target.alembic_ini} can't connect to {place}" + (f": {text}" if known else ""),
+        f'[targets.{target.name}] env_py_variable = "NAME" or env_py_option = "KEY" in '
+        "runbook.toml names where env.py reads its URL, so that it gets this target's.",
+    )
+
+
+def died(target: Target, error: WorkerDied) -> HistoryError:
+    """The project's code ended its own process while it was only read with."""
+    tried = f" after {error.seen.refused[-1]}" if error.seen.refused else ""
+    said = words(target, error.said)
+    return stopped(target, f"the project's own code ended its process ({error}){tried}{said}")
+
+
+def stopped(target: Target, happened: str, next_step: str = "") -> HistoryError:
+    """A refusal of env.py, while nothing but looking was done, without a secret."""
+    return HistoryError(
+        f"{target.mask(happened)}.",
+        state=f"what the database holds is shown by `{target.verb('status')}`.",
+        next_step=next_step
+        or f"run `{target.alembic('current')}` in {target.project} and mend env.py.",
+    )
+
+
+def looked(target: Target, request: Callable[[], Message]) -> Message:
+    """A request that only looks: what the project's code does instead of answering is refused."""
+    try:
+        return request()
+    except ProjectFailed as error:
+        raise refused(target, error) from None
+    except WorkerDied as error:
+        raise died(target, error) from None

@@ -1,0 +1,211 @@
+"""Which revision a database is at: its version row. Reads only."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import NOTHING_CHANGED, HistoryError, ReadFailed
+from ..postgres import connections
+from ..postgres.catalog.tables import NOT_SYSTEM
+from ..postgres.connections import Connection, Identity, quoted, quoted_name
+from ..targets.settings import Target
+from .checkout import broken
+from .history import History
+from .process import Message
+from .project import Project
+
+# No table yet: where it will be.
+OURS = """
+select coalesce((select nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = to_regclass(%s)), current_schema()), current_schemas(false)::text[]
+"""
+
+NAMESAKES = f"""
+select quote_ident(n.nspname),
+  has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relname = %s and c.relkind in ('r', 'p') and {NOT_SYSTEM}
+  and exists (select from pg_attribute where attrelid = c.oid and attname = 'version_num')
+order by 1
+"""
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a database says of itself: its version rows, and the table that holds them.
+
+    `path` are the schemas in which env.py's connection looks names up, where ours looks in
+    others; empty where they are the same.
+    """
+
+    ids: tuple[str, ...]
+    table: str
+    tracked: bool
+    path: tuple[str, ...] = ()
+
+    @property
+    def current(self) -> str:
+        """The version rows in one text; "" at base."""
+        return ", ".join(self.ids)
+
+    def __str__(self) -> str:
+        return self.current or "base"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the version table holds, whatever it is; `tracked` is whether it exists.
+
+    `width` is how long an id env.py would make room for; None is any. `named` is whether env.py
+    says in which schema the table is. `path` is as in Version.
+    """
+
+    ids: tuple[str, ...]
+    table: str
+    tracked: bool
+    width: int | None = 32
+    named: bool = False
+    path: tuple[str, ...] = ()
+
+
+def rows(project: Project) -> Rows:
+    """The version rows, as env.py's own configuration finds them. Reads only.
+
+    Needs no readable revision file. Raises HistoryError when env.py fails, or keeps several
+    version tables.
+    """
+    target = project.target
+    found = {_rows(target, place) for place in project.places()}
+    if len(found) > 1:
+        raise _several_tables(target, sorted({each.table for each in found}))
+    return next(iter(found))
+
+
+def _rows(target: Target, place: Message) -> Rows:
+    table, path = for_us(target, place)
+    return Rows(
+        ids=tuple(place["rows"]),
+        table=table,
+        tracked=bool(place["tracked"]),
+        width=place["width"],
+        named=bool(place["schema"]),
+        path=path,
+    )
+
+
+def read(project: Project, identity: Identity) -> Version:
+    """Which revisions the database is at, as env.py's own configuration finds them. Reads only.
+
+    Raises HistoryError for a revision unknown to the checkout, for rows of which one follows
+    the other, and where env.py finds no version table while another one has a revision of this
+    checkout; ReadFailed where that can't be told.
+    """
+    target, history = project.target, project.history
+    found = rows(project)
+    # With a tenant of its own, or a schema that it names, env.py looks where it means to.
+    if not (found.tracked or found.named or target.x):
+        _require_no_other(target, identity, found.table, history)
+    for id_ in found.ids:
+        if id_ not in history:
+            raise _unknown_to_checkout(target, id_)
+    for id_ in found.ids:
+        if below := set(found.ids) & (history.ancestors([id_]) - {id_}):
+            raise _one_below_the_other(found.table, id_, sorted(below))
+    return Version(found.ids, found.table, found.tracked, found.path)
+
+
+def for_us(target: Target, place: Message) -> tuple[str, tuple[str, ...]]:
+    """The version table as our own connections find it, who may have another path; and that path.
+
+    Reads only.
+    """
+    table, there, path = str(place["table"]), str(place["found_in"]), tuple(place["path"])
+    with contextlib.closing(connections.connect(target)) as connection:
+        own, ours = connections.rows(connection, OURS, (quoted(table),))[0]
+    alike = there in (own, "") and not place["schema"]
+    return table if alike else f"{there}.{table}", () if path == tuple(ours) else path
+
+
+def hidden(connection: Connection, identity: Identity, table: str) -> ReadFailed | None:
+    """That there is a table of that name which this role may not read. Reads only."""
+    for schema, place, readable in _namesakes(connection, table):
+        if not readable:
+            role = quoted_name(identity.user)
+            return ReadFailed(
+                f"there is a table {place}, and role {identity.user} may not read it.",
+                state=NOTHING_CHANGED,
+                next_step=f"GRANT USAGE ON SCHEMA {schema} TO {role}; "
+                f"GRANT SELECT ON {place} TO {role}",
+            )
+    return None
+
+
+def _require_no_other(target: Target, identity: Identity, table: str, history: History) -> None:
+    """Refuse to take a database for a new one because env.py looks in another schema."""
+    bare = table.rpartition(".")[2]
+    own = (  # As Alembic makes it; its ensure_version does not commit under every env.py.
+        f"If that is another application's, make this one's own: CREATE TABLE {quoted(table)} "
+        f"(version_num varchar(32) CONSTRAINT {quoted_name(f'{bare}_pkc')} PRIMARY KEY)"
+    )
+    with contextlib.closing(connections.connect(target)) as connection:
+        for _, place, readable in _namesakes(connection, table):
+            ids = _ids(connection, target, place) if readable else []
+            if any(id_ in history for id_ in ids):
+                raise broken(
+                    f"env.py finds no {table}, and {place} says that this database is at "
+                    f"{', '.join(ids)}: this run would take it for a new one.",
+                    f"`lexikon-runbook run troubleshoot -p target={target.name}` shows the line of "
+                    f"env.py to edit. {own}",
+                )
+        if unknown := hidden(connection, identity, table):
+            advice = f"{unknown.next_step}. {own}"
+            raise ReadFailed(unknown.happened, state=unknown.state, next_step=advice)
+
+
+def _ids(connection: Connection, target: Target, place: str) -> list[str]:
+    try:
+        found = connections.rows(connection, f"select version_num::text from {place} order by 1")
+    except connections.Error as error:
+        raise ReadFailed(
+            f"{place} could not be read: {target.mask(str(error)).partition(chr(10))[0]}.",
+            state=NOTHING_CHANGED,
+            next_step=f"`{target.verb('status')}` shows who holds which lock.",
+        ) from None
+    return [row[0] for row in found]
+
+
+def _namesakes(connection: Connection, table: str) -> list[tuple[str, str, bool]]:
+    """Tables of the version table's name in any schema: the schema, the name, if it is readable."""
+    name = table.rpartition(".")[2]
+    found = connections.rows(connection, NAMESAKES, (name,))
+    return [(schema, f"{schema}.{quoted_name(name)}", readable) for schema, readable in found]
+
+
+def _one_below_the_other(table: str, id_: str, below: Sequence[str]) -> HistoryError:
+    gone = ", ".join(f"'{each}'" for each in below)
+    return broken(
+        f"{table} has a row for {id_} and one for {', '.join(below)}, which it follows.",
+        f"{id_} says it all; take the other away: "
+        f"DELETE FROM {quoted(table)} WHERE version_num IN ({gone})",
+    )
+
+
+def _several_tables(target: Target, tables: Sequence[str]) -> HistoryError:
+    return broken(
+        f"env.py of {target.alembic_ini} keeps several version tables in one run: "
+        f"{', '.join(tables)}.",
+        f'make each a target of its own, with what env.py goes by: x = ["tenant=..."] in '
+        f"[targets.{target.name}] of runbook.toml, or its own variable.",
+    )
+
+
+def _unknown_to_checkout(target: Target, current: str) -> HistoryError:
+    return broken(
+        f"the database is at revision {current}, which this checkout does not have: "
+        "the code is older than the database.",
+        "check out the commit that has it: git log --all --oneline "
+        f"-S{shlex.quote(current)} -- {shlex.quote(str(target.project))}",
+    )

@@ -1,0 +1,1 @@
+"""The runbooks: how each begins, its stages, and what they share."""

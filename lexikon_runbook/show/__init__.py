@@ -1,0 +1,1 @@
+"""Values that show themselves: escaped HTML and plain text from the same blocks."""

@@ -1,0 +1,92 @@
+"""The SQL that revisions would run, from Alembic's offline mode. Nothing is connected to.
+
+A revision that asks the database something while it runs can't be rendered; what it said then,
+and in which line, is told as it is.
+"""
+
+from __future__ import annotations
+
+import io
+import traceback
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+
+from . import told
+
+CONTROL = ("BEGIN;", "COMMIT;")
+
+
+class Pieces(io.StringIO):
+    """An output buffer that keeps what Alembic writes piece by piece: one a statement."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            self.pieces.append(text.strip())
+        return len(text)
+
+
+def each(
+    steps: Sequence[Any], buffer: Pieces, of_env_py: list[str]
+) -> Callable[[Any, Any, dict[str, Any]], list[Any]]:
+    """What env.py is to run in place of the migrations: one step after the other, each kept.
+
+    Not as steps for Alembic to run: one that fails would end all. Returns the rows by the hand
+    of `rendered`, which fills `of_env_py` with what env.py wrote before them.
+    """
+
+    def rendered(_rows: Any, context: Any, given: dict[str, Any]) -> list[Any]:
+        of_env_py.extend(piece for piece in buffer.pieces if piece.upper() not in CONTROL)
+        for step in steps:
+            _render(step, buffer, given)
+        return []
+
+    return rendered
+
+
+def without_env_py(steps: Sequence[Any], buffer: Pieces) -> None:
+    """Render in a context of Alembic's own, for an env.py that has no offline mode."""
+    context = MigrationContext.configure(
+        dialect_name="postgresql",
+        opts={"as_sql": True, "literal_binds": True, "output_buffer": buffer},
+    )
+    with Operations.context(context):
+        for step in steps:
+            _render(step, buffer, {})
+
+
+def _render(step: Any, buffer: Pieces, given: dict[str, Any]) -> None:
+    buffer.pieces.clear()
+    found: dict[str, Any] = {"sql": None, "why": "", "line": 0, "itself": False, "cls": ""}
+    try:
+        step.migration_fn(**given)
+        found["sql"] = [piece for piece in buffer.pieces if piece.upper() not in CONTROL]
+    except (Exception, SystemExit) as error:
+        found.update(_why(step, error))
+    step.rendered = found
+
+
+def _why(step: Any, error: BaseException) -> dict[str, Any]:
+    """What kept it from being rendered: the error's words, and the last line of the revision."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.lineno for frame in frames if frame.filename == str(step.revision.path)]
+    described = told.of(error)
+    return {
+        "why": "{}: {}".format(described["cls"], described["message"][:500]),
+        "line": (own[-1] if own else 0) or 0,
+        "itself": bool(own) and frames[-1].filename == str(step.revision.path),
+        "cls": "{module}.{cls}".format(**described),
+    }
+
+
+def rows(steps: Sequence[Any]) -> list[dict[str, Any]] | None:
+    """What was rendered, a row a step; None where nothing was."""
+    if not all(hasattr(step, "rendered") for step in steps):
+        return None
+    return [{"revision": step.revision.revision, **step.rendered} for step in steps]

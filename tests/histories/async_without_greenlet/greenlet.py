@@ -1,0 +1,3 @@
+"""Stands for a greenlet that is not installed."""
+
+raise ModuleNotFoundError("No module named 'greenlet'", name="greenlet")

@@ -1,0 +1,31 @@
+"""Makes sure of an extension on a connection of its own."""
+
+import os
+
+from sqlalchemy import create_engine, text
+
+from alembic import context
+
+target_metadata = None
+
+
+def run_migrations_offline() -> None:
+    context.configure(dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_migrations_online() -> None:
+    connectable = create_engine(os.environ["DATABASE_URL"])
+    with connectable.begin() as connection:
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS plpgsql"))
+    with connectable.connect() as connection:
+        context.configure(connection=connection)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_migrations_offline()
+else:
+    run_migrations_online()

@@ -1,0 +1,16 @@
+"""Create findings"""
+
+from alembic import op
+
+revision = "xc01"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE findings (id integer PRIMARY KEY, value citext)")
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE findings")

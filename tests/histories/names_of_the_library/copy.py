@@ -1,0 +1,3 @@
+"""The application's own copies, imported as part of nothing here."""
+
+NAMES = ("copy",)

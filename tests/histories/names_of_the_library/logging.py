@@ -1,0 +1,3 @@
+"""The application's own logging, imported as part of nothing here."""
+
+NAMES = ("logging",)

@@ -1,0 +1,3 @@
+"""The application's own types, imported as part of nothing here."""
+
+NAMES = ("types",)

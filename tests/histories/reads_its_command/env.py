@@ -1,0 +1,34 @@
+"""Asks which command it serves, as it may under the alembic command only."""
+
+import os
+
+from sqlalchemy import create_engine
+
+from alembic import context
+
+options = context.config.cmd_opts
+command = options.cmd[0].__name__
+quiet = not options.autogenerate if command == "revision" else not getattr(options, "sql", False)
+assert command in {"upgrade", "downgrade", "current", "history", "check", "revision", "stamp"}
+assert quiet or context.is_offline_mode()
+target_metadata = None
+
+
+def run_migrations_offline() -> None:
+    context.configure(dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_migrations_online() -> None:
+    connectable = create_engine(os.environ["DATABASE_URL"])
+    with connectable.connect() as connection:
+        context.configure(connection=connection, target_metadata=target_metadata)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_migrations_offline()
+else:
+    run_migrations_online()

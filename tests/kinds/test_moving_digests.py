@@ -1,0 +1,64 @@
+"""A revision whose statements differ at each reading has one digest, and deploys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from kind import Kind
+
+from lexikon_runbook.project import project
+
+Maker = Callable[..., Kind]
+VARYING = {
+    "indexes_of_a_set": "is03",
+    "rows_of_the_moment": "rm02",
+    "names_at_random": "nr01",
+}
+
+
+@pytest.fixture(autouse=True)
+def rendered_twice(kind: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a run does; other kinds spare themselves the second."""
+    monkeypatch.setattr(project, "COPIES", 2)
+
+
+@pytest.mark.parametrize("name", VARYING)
+def test_its_digest_is_the_same_at_each_reading(kind: Maker, name: str) -> None:
+    """Each reading has its own hash seed, its own moment and its own random numbers."""
+    made = kind(name)
+    assert len({made.plan().digest for _ in range(4)}) == 1
+
+
+@pytest.mark.parametrize("name", VARYING)
+def test_it_deploys_and_rolls_back(kind: Maker, name: str) -> None:
+    """With the digest of an earlier reading."""
+    made = kind(name, protection="protected")
+    assert made.deploy().outcome == "succeeded"
+    assert made.at() == VARYING[name]
+    made.rollback("base")
+    assert made.at() == ""
+
+
+def test_indexes_of_a_set_are_those_of_plain_alembic(kind: Maker) -> None:
+    """Four columns with index=True, whose indexes are created in any order."""
+    kind("indexes_of_a_set").follow("""
+        upgrade head: is03
+        downgrade -1: is02
+        upgrade head: is03
+    """)
+
+
+def test_rows_of_the_moment_are_written_once(kind: Maker) -> None:
+    """Reading the plan writes none of them."""
+    made = kind("rows_of_the_moment")
+    made.deploy()
+    keys = made.database.rows("select name, count(*) from keys group by 1 order by 1")
+    assert keys == [("back", 1), ("front", 1), ("spare", 1)]
+
+
+def test_what_varies_is_named(kind: Maker) -> None:
+    """Whoever approves such a plan reads which revision will send something else."""
+    for name, revision in (("rows_of_the_moment", "rm01"), ("names_at_random", "nr01")):
+        findings = [str(f) for f in kind(name).plan().findings]
+        assert any(revision in f and "varies" in f for f in findings), findings

@@ -1,0 +1,107 @@
+"""What may differ from the migrations is left out, and the rest is still told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from kind import Kind
+
+Maker = Callable[..., Kind]
+PARTITION = (
+    "create table clicks_2030 partition of clicks for values from ('2030-01-01') to ('2031-01-01')"
+)
+
+
+def test_partitions_of_a_job_are_no_drift(kind: Maker) -> None:
+    """With their indexes, and without a list; a table beside them is drift."""
+    project = kind("partitioned_by_a_job")
+    project.deploy()
+    project.database.execute(PARTITION)
+    project.database.execute("create index on clicks_2030 (at)")
+    assert _drift(project) == (0, False)
+    assert "0 found" in _said(project, "troubleshoot")
+    project.database.execute("create table clicks_by_hand (id integer)")
+    assert _drift(project, "clicks_by_hand") == (1, True)
+
+
+def test_what_env_py_leaves_out_is_left_out(kind: Maker) -> None:
+    """`include_object` of env.py holds for drift, and for a new revision."""
+    project = kind("partitions_left_out")
+    project.deploy()
+    project.database.execute(PARTITION)
+    assert _drift(project) == (0, False)
+    project.database.execute("create table by_hand (id integer)")
+    assert _drift(project, "by_hand") == (1, True)
+
+
+@pytest.mark.parametrize("ignore", ["table:public.dba_*", "*:*.dba_*"])
+def test_a_table_of_the_administrators_is_left_out(kind: Maker, ignore: str) -> None:
+    """With its index, its sequence and its constraint; a table beside it is not."""
+    project = kind("plain", ignore=[ignore])
+    project.deploy()
+    project.database.execute(
+        "create table dba_sizes (id serial primary key, bytes bigint check (bytes > 0))"
+    )
+    assert _drift(project) == (0, False)
+    project.database.execute("create table sizes (id integer)")
+    assert _drift(project, "sizes") == (1, True)
+
+
+def test_tables_of_an_extension_are_its_own(kind: Maker) -> None:
+    """Neither drift, nor something that a new revision drops."""
+    project = kind("models_beside_an_extension")
+    project.deploy()
+    project.database.execute("create table spatial_systems (id integer primary key, name text)")
+    project.database.execute("alter extension plpgsql add table spatial_systems")
+    assert _drift(project) == (0, False)
+    files = sorted(project.folder.rglob("versions/*.py"))
+    ended = project.runbook("create_migration", message="Add what the models gained")
+    assert "spatial_systems" not in ended.stdout
+    assert sorted(project.folder.rglob("versions/*.py")) == files
+
+
+def test_models_with_everything_differ_in_nothing(kind: Maker) -> None:
+    """A revision made from them, deployed, is neither drift nor a reason for another."""
+    project = kind("models_of_everything")
+    made = project.runbook("create_migration", message="Create the voyages")
+    assert made.returncode == 0, made.stderr
+    project.deploy()
+    assert _drift(project) == (0, False)
+    files = sorted(project.folder.rglob("versions/*.py"))
+    again = project.runbook("create_migration", message="Create the voyages again")
+    assert again.returncode == 0, again.stderr
+    assert sorted(project.folder.rglob("versions/*.py")) == files
+
+
+def test_a_generated_column_is_written_where_alembic_only_warns(kind: Maker) -> None:
+    """It is computed anew by the new expression, a column of the same revision in it, and back."""
+    project = kind("models_of_everything")
+    project.runbook("create_migration", message="Create the voyages")
+    project.deploy()
+    speed = "select round(speed, 1) from voyages"
+    project.database.execute("insert into voyages (ship, miles, hours) values ('Ida', 90, 10)")
+    models = project.folder / "models.py"
+    text = models.read_text().replace("nullif(hours, 0)", "nullif(hours - idle, 0)")
+    idle = 'Column("idle", Integer, nullable=False, server_default="1"),'
+    models.write_text(text.replace('Column("hours"', f'{idle}\n    Column("hours"'))
+    ended = project.runbook("create_migration", message="Leave idle hours out of the speed")
+    assert "speed" in ended.stdout + ended.stderr
+    project.deploy()
+    assert project.database.rows(speed) == [(Decimal("10.0"),)]
+    assert _drift(project) == (0, False)
+    project.rollback("-1")
+    assert project.database.rows(speed) == [(Decimal("9.0"),)]
+
+
+def _drift(project: Kind, name: str = "") -> tuple[int, bool]:
+    """How `inspect_schema -p fail_on_drift=true` ends, and whether it names that object."""
+    ended = project.runbook("inspect_schema", fail_on_drift="true")
+    return ended.returncode, bool(name) and name in ended.stdout + ended.stderr
+
+
+def _said(project: Kind, runbook: str) -> str:
+    ended = project.runbook(runbook)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout + ended.stderr
