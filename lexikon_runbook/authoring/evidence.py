@@ -134,7 +134,7 @@ def _rendered(
     way = project.way("upgrade", revision.id, rows)
     up = next(move for move in way if move.revision.id == revision.id)
     down = replace(up, direction="downgrade", before=up.after, after=up.before)
-    first, second = (project.rendered([move]).of[revision.id] for move in (up, down))
+    first, second = (project.rendered([move])[revision.id] for move in (up, down))
     return first, second
 
 

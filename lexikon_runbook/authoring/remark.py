@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from ..plan.rules import Finding, Severity
 from ..plan.rules.rule import execute
 
-NEXT = re.compile(r"^(and )?in the next revision\b", re.I)
-
 
 @dataclass(frozen=True)
 class Remark:

@@ -5,6 +5,7 @@ What reads SQL is imported when there is some: most deploys have nothing to do.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,13 +20,25 @@ from ..project.preflight import Preflight
 
 if TYPE_CHECKING:
     from ..project.rendering import Rendered
-    from ..targets.target import Target
     from .risk import AtRisk, Relation
     from .rules import Finding
     from .step import Step
 
 # A revision that asks whether it is only rendered may run something else than it shows.
 OFFLINE = re.compile(r"\b(is_offline_mode|as_sql|get_bind\(\) is None)\b")
+# A constraint as SQLAlchemy's error spells it, and what pg_constraint calls its kind.
+CONSTRAINT = re.compile(r"(\w+Constraint)\(.*table=Table\('(.+?)', .*schema=(?:'(.+?)'|None)\)")
+CONTYPES = {
+    "ForeignKeyConstraint": "f",
+    "UniqueConstraint": "u",
+    "CheckConstraint": "c",
+    "PrimaryKeyConstraint": "p",
+}
+NAMES = """
+    select conname from pg_constraint
+    where conrelid = to_regclass(%s) and contype::text = any(%s)
+    order by conname
+"""
 
 
 def steps(found: Preflight, direction: Direction, revision: str) -> tuple[Step, ...]:
@@ -43,9 +56,9 @@ def steps(found: Preflight, direction: Direction, revision: str) -> tuple[Step, 
         return ()
     rendered = found.project.rendered(way)
     for move in way:
-        if rendered.of[move.revision.id].fails:
-            raise _can_not_run(found.target, way, move, rendered.of[move.revision.id])
-    return tuple(_step(found, move, rendered.of[move.revision.id]) for move in way)
+        if rendered[move.revision.id].fails:
+            raise _can_not_run(found, way, move, rendered[move.revision.id])
+    return tuple(_step(found, move, rendered[move.revision.id]) for move in way)
 
 
 def _is_there(found: Preflight, revision: str) -> bool:
@@ -74,7 +87,7 @@ def _step(found: Preflight, move: Move, rendered: Rendered) -> Step:
 
 
 def _can_not_run(
-    target: Target, way: Sequence[Move], move: Move, rendered: Rendered
+    found: Preflight, way: Sequence[Move], move: Move, rendered: Rendered
 ) -> UnknownRevision:
     """A revision on the way raises by itself: how far one can get without it."""
     function = f"{move.direction}()"
@@ -87,12 +100,36 @@ def _can_not_run(
         far = "there is no way back from here by the migrations: go forward, or restore a backup"
     else:
         far = "there is no way forward before it is mended"
+    why = found.target.mask(rendered.why)
     return UnknownRevision(
         f"{function} of {move.revision.id} can't get through its own code ({place}): "
-        f"{target.mask(rendered.why)}.",
+        f"{why}.{_called(found, why)}",
         state=f"{NOTHING_CHANGED[:-1]}: none of the {len(way)} revisions was begun.",
         next_step=f"{far}; or mend {function} of {move.revision.file.name}.",
     )
+
+
+def _called(found: Preflight, why: str) -> str:
+    """What PostgreSQL called the constraint that a revision names None. Reads only."""
+    spelled = CONSTRAINT.search(why)
+    if not spelled:
+        return ""
+    kind, table, schema = spelled.groups()
+    place = connections.quoted_name(table)
+    if schema:
+        place = f"{connections.quoted_name(schema)}.{place}"
+    kinds = [CONTYPES[kind]] if kind in CONTYPES else [*CONTYPES.values()]
+    with contextlib.closing(connections.connect(found.target)) as connection:
+        look_in(connection, found.version.path)
+        names = [name for (name,) in connections.rows(connection, NAMES, (place, kinds))]
+    return f" PostgreSQL's name of it: {' or '.join(names)}." if names else ""
+
+
+def look_in(connection: Connection, path: Sequence[str]) -> None:
+    """Let names without a schema mean what they mean to env.py's own session."""
+    if path:
+        names = ", ".join(map(connections.quoted_name, path))
+        connections.rows(connection, "select set_config('search_path', %s, false)", (names,))
 
 
 def env_py(found: Preflight) -> str:

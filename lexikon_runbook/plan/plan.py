@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import NOTHING_CHANGED, ReadFailed
 from ..postgres import catalog, connections
-from ..postgres.connections import Connection, Identity
+from ..postgres.connections import Identity
 from ..project.history import Direction, named
 from ..project.preflight import Preflight
 from ..project.version import Version
@@ -211,8 +211,8 @@ def make(
     exactly the rows that it would drop. Raises UnknownRevision when there is no way there, and
     ReadFailed when a table that it reads is locked or not this user's.
     """
-    steps = pending.steps(found, direction, revision)
     try:
+        steps = pending.steps(found, direction, revision)
         return _made(found, direction, revision, steps, lock_timeout_s, shown)
     except connections.Error as error:
         said = found.target.mask(str(error)).partition("\n")[0]
@@ -233,8 +233,7 @@ def _made(
     shown: Plan | None,
 ) -> Plan:
     with contextlib.closing(connections.connect(found.target)) as connection:
-        if found.version.path:
-            _look_in(connection, found.version.path)
+        pending.look_in(connection, found.version.path)
         risks = pending.rows_at_risk(connection, steps, down=direction == "downgrade")
         if shown is not None and [s.identity for s in steps] == [s.identity for s in shown.steps]:
             judged, findings = shown.steps, shown.findings
@@ -256,12 +255,6 @@ def _made(
             env_py=pending.env_py(found) if judged else "",
             env_py_sends=found.project.writes if judged else (),
         )
-
-
-def _look_in(connection: Connection, path: Sequence[str]) -> None:
-    """Let names without a schema mean what they mean to env.py's own session."""
-    names = ", ".join(map(connections.quoted_name, path))
-    connections.rows(connection, "select set_config('search_path', %s, false)", (names,))
 
 
 def _catalog(found: Preflight) -> catalog.Catalog:

@@ -22,7 +22,7 @@ from . import checkout, command_line, failures, history, rendering, starting, va
 from .history import Direction, History, Move
 from .limits import READING
 from .process import Message
-from .rendering import Renderings
+from .rendering import Rendered
 from .variables import NOWHERE, Address
 from .worker import Worker
 
@@ -176,7 +176,7 @@ class Project:
         self.open(live=False, away=1)
         return history.way(self.history, self._away[0], direction, to, rows)
 
-    def rendered(self, way: Sequence[Move]) -> Renderings:
+    def rendered(self, way: Sequence[Move]) -> dict[str, Rendered]:
         """The SQL of a way, from Alembic's offline mode, rendered twice. Changes nothing."""
         self.open(live=False)
         return rendering.read(self.target, self._away, way)

@@ -29,7 +29,7 @@ class Rendered:
     """One revision's SQL; None where it can't be told, then `why`, in which `line` of its file.
 
     `fails` says that it will fail in the same way when it runs: it raises by itself, whatever the
-    database holds, or names nothing that could be dropped.
+    database holds, names nothing that could be dropped, or asks for a variable that is missing.
     `varies` are the statements that were other ones in the second rendering, `digested` what a
     digest holds: the statements in no order, and of one that varies the shape. `tried` is what
     its code tried outside of the database, which was refused.
@@ -42,18 +42,6 @@ class Rendered:
     varies: tuple[str, ...] = ()
     digested: tuple[str, ...] = ()
     tried: tuple[Refused, ...] = ()
-
-
-@dataclass(frozen=True)
-class Renderings:
-    """The SQL of each revision of a way by its id, and what env.py itself sends before it.
-
-    `no_offline_mode` is why env.py could not render it; Alembic then did, without env.py.
-    """
-
-    of: dict[str, Rendered]
-    of_env_py: tuple[str, ...] = ()
-    no_offline_mode: str = ""
 
 
 def shape(text: str, others: Iterable[str]) -> str:
@@ -75,10 +63,13 @@ def _distance(one: Sequence[str], other: Sequence[str]) -> int:
     return sum(a != b for a, b in zip(one, other, strict=True))
 
 
-def read(target: Target, workers: Sequence[Worker], way: Sequence[Move]) -> Renderings:
-    """Render a way in each of these workers. Changes nothing; what a revision raises is told."""
+def read(target: Target, workers: Sequence[Worker], way: Sequence[Move]) -> dict[str, Rendered]:
+    """Each revision of a way by its id, rendered in each of these workers. Changes nothing.
+
+    What a revision raises is told. Raises HistoryError where the project itself is refused.
+    """
     if not way:
-        return Renderings({})
+        return {}
     told, tried = [], []
     for worker in workers:
         _take(target, worker, way)
@@ -89,11 +80,11 @@ def read(target: Target, workers: Sequence[Worker], way: Sequence[Move]) -> Rend
         except ProjectFailed as error:
             raise refused(target, error) from None
         except WorkerDied as error:
-            told.append(_ended(target, error, way))
+            told.append(_ended(error, way))
         tried += worker.seen.refused if worker is workers[0] else []
     first, *others = told
     rows = {row["revision"]: row for row in first["steps"]}
-    found = {
+    return {
         move.revision.id: _rendered(
             move,
             rows[move.revision.id],
@@ -102,9 +93,6 @@ def read(target: Target, workers: Sequence[Worker], way: Sequence[Move]) -> Rend
         )
         for move in way
     }
-    offline = first["offline"]
-    why = target.mask(f"{offline['cls']}: {offline['message']}") if offline else ""
-    return Renderings(found, tuple(first["of_env_py"]), why)
 
 
 def _take(target: Target, worker: Worker, way: Sequence[Move]) -> None:
@@ -117,13 +105,20 @@ def _take(target: Target, worker: Worker, way: Sequence[Move]) -> None:
         raise died(target, error) from None
 
 
-def _ended(target: Target, error: WorkerDied, way: Sequence[Move]) -> Message:
+def _ended(error: WorkerDied, way: Sequence[Move]) -> Message:
     """A revision that ends the process: none of the way is known, and which one is told."""
     tried = f" after {error.seen.refused[-1]}" if error.seen.refused else ""
     why = f"rendering ended the process ({error}){tried}"
-    unknown = {"sql": None, "why": why, "line": 0, "itself": False, "cls": ""}
+    unknown = {
+        "sql": None,
+        "why": why,
+        "line": 0,
+        "itself": False,
+        "of_environ": False,
+        "cls": "",
+    }
     rows = [{"revision": move.revision.id, **unknown} for move in way]
-    return {"steps": rows, "of_env_py": [], "offline": None}
+    return {"steps": rows}
 
 
 def _row(told: Message, id_: str) -> Message:
@@ -133,6 +128,8 @@ def _row(told: Message, id_: str) -> Message:
 
 def _fails(move: Move, row: Message) -> bool:
     """Whether what kept it from being rendered keeps it from running, too."""
+    if row["of_environ"]:
+        return True
     if row["cls"] == COMPILE_ERROR:
         return NAMELESS in str(row["why"])
     source, function = move.revision.source, move.direction

@@ -195,7 +195,7 @@ class Worker:
         self.process.end()
 
     def _hangs(self, seconds: float) -> NoReturn:
-        log = list(self.process.log)
+        log = "\n".join(self.process.log).rpartition("\nTimeout (")[2].splitlines()
         self.process.kill()
         folder = str(self.target.project)
         lines = [line.strip() for line in log if line.lstrip().startswith("File ")]

@@ -94,7 +94,7 @@ def _does(found: Preflight, newest: Sequence[Revision]) -> dict[str, str]:
         return {}
     return {
         id_: statements.describe(statements.read_all(each.sql or ()))
-        for id_, each in rendered.of.items()
+        for id_, each in rendered.items()
     }
 
 

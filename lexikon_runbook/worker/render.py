@@ -7,6 +7,7 @@ and in which line, is told as it is.
 from __future__ import annotations
 
 import io
+import os
 import traceback
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -17,6 +18,8 @@ from alembic.runtime.migration import MigrationContext
 from . import told
 
 CONTROL = ("BEGIN;", "COMMIT;")
+# What is told of each step, and not only of one that could not be rendered.
+UNKNOWN = {"why": "", "line": 0, "itself": False, "of_environ": False, "cls": ""}
 
 
 class Pieces(io.StringIO):
@@ -32,17 +35,13 @@ class Pieces(io.StringIO):
         return len(text)
 
 
-def each(
-    steps: Sequence[Any], buffer: Pieces, of_env_py: list[str]
-) -> Callable[[Any, Any, dict[str, Any]], list[Any]]:
+def each(steps: Sequence[Any], buffer: Pieces) -> Callable[[Any, Any, dict[str, Any]], list[Any]]:
     """What env.py is to run in place of the migrations: one step after the other, each kept.
 
-    Not as steps for Alembic to run: one that fails would end all. Returns the rows by the hand
-    of `rendered`, which fills `of_env_py` with what env.py wrote before them.
+    Not as steps for Alembic to run: one that fails would end all.
     """
 
     def rendered(_rows: Any, context: Any, given: dict[str, Any]) -> list[Any]:
-        of_env_py.extend(piece for piece in buffer.pieces if piece.upper() not in CONTROL)
         for step in steps:
             _render(step, buffer, given)
         return []
@@ -63,7 +62,7 @@ def without_env_py(steps: Sequence[Any], buffer: Pieces) -> None:
 
 def _render(step: Any, buffer: Pieces, given: dict[str, Any]) -> None:
     buffer.pieces.clear()
-    found: dict[str, Any] = {"sql": None, "why": "", "line": 0, "itself": False, "cls": ""}
+    found: dict[str, Any] = {"sql": None, **UNKNOWN}
     try:
         step.migration_fn(**given)
         found["sql"] = [piece for piece in buffer.pieces if piece.upper() not in CONTROL]
@@ -81,8 +80,18 @@ def _why(step: Any, error: BaseException) -> dict[str, Any]:
         "why": "{}: {}".format(described["cls"], described["message"][:500]),
         "line": (own[-1] if own else 0) or 0,
         "itself": bool(own) and frames[-1].filename == str(step.revision.path),
+        "of_environ": _of_environ(error),
         "cls": "{module}.{cls}".format(**described),
     }
+
+
+def _of_environ(error: BaseException) -> bool:
+    """Whether it is os.environ that lacks the key: what runs would find it missing, too."""
+    inner = error.__traceback__
+    while inner is not None and inner.tb_next is not None:
+        inner = inner.tb_next
+    own = inner.tb_frame.f_locals.get("self") if inner is not None else None
+    return isinstance(error, KeyError) and own is os.environ
 
 
 def rows(steps: Sequence[Any]) -> list[dict[str, Any]] | None:

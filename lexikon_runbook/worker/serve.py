@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import importlib.util
 import io
 import logging
@@ -38,9 +37,7 @@ class Worker:
             if request.get("do") in ("go", "stop"):
                 continue  # an answer to a question that is over
             self.wire.stopped = False
-            limit = request.get("deadline_s") or 0
-            if limit:
-                faulthandler.dump_traceback_later(limit, exit=False, file=2)
+            self.wire.watch(request.get("deadline_s") or 0)
             try:
                 answer = getattr(self, "do_" + request["do"])(**request.get("with", {})) or {}
                 if self.wire.stopped:
@@ -52,7 +49,7 @@ class Worker:
                 kind = "stopped" if self.wire.stopped else "error"
                 self.wire.say(kind, **told.of(error))
             finally:
-                faulthandler.cancel_dump_traceback_later()
+                self.wire.watch(0)
                 if self.connections is not None:
                     self.connections.close()
 
@@ -153,28 +150,25 @@ class Worker:
         """The SQL of the kept steps, from offline mode; nothing is connected to."""
         from . import project, render
 
-        buffer, of_env_py = render.Pieces(), []  # type: ignore[var-annotated]
+        buffer = render.Pieces()
         self.config.output_buffer = buffer
         self.connections.begin({}, asking=False, looking=True)
         start = self.steps[0].from_revisions
-        why = None
-        try:
+        with contextlib.suppress(Exception, SystemExit):  # it may have no offline mode
             project.run_env_py(
                 self.config,
                 self.script,
-                render.each(self.steps, buffer, of_env_py),
+                render.each(self.steps, buffer),
                 as_sql=True,
                 starting_rev=start[0] if start else "base",
                 destination_rev=self.steps[-1].revision.revision,
             )
-        except (Exception, SystemExit) as error:
-            why = told.of(error)
         rows = render.rows(self.steps)
         if rows is None:
             render.without_env_py(self.steps, buffer)
             rows = render.rows(self.steps)
         self.files.note(self.config, self.script)
-        return {"steps": rows, "of_env_py": of_env_py, "offline": why}
+        return {"steps": rows}
 
     def do_migrate(self, settings: dict[str, str], asking: bool = True) -> dict[str, Any]:
         """Run the kept steps, as many in one run of env.py as it commits one by one."""

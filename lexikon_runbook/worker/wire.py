@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import select
@@ -16,13 +17,25 @@ class Stopped(BaseException):
 
 
 class Wire:
-    """Both directions: `say` tells, `ask` waits until it may go on, `hear` takes a request."""
+    """Both directions: `say` tells, `ask` waits until it may go on, `hear` takes a request.
+
+    Where nothing has been said for `quiet_s`, the place is written to standard error.
+    """
 
     def __init__(self, fd_in: int, fd_out: int, mark: bytes, rest: bytes = b"") -> None:
         self.fd_in, self.fd_out, self.mark, self.rest = fd_in, fd_out, mark, rest
         self.stopped = False
         self.number = 0
         self.lock = threading.Lock()
+        self.quiet_s = 0.0
+
+    def watch(self, quiet_s: float) -> None:
+        """Watch for silence, or no longer for 0."""
+        self.quiet_s = quiet_s
+        if quiet_s:
+            faulthandler.dump_traceback_later(quiet_s, exit=False, file=2)
+        else:
+            faulthandler.cancel_dump_traceback_later()
 
     def say(self, kind: str, **fields: Any) -> None:
         """Tell the other side; the process ends when there is none any more."""
@@ -34,6 +47,8 @@ class Wire:
                     view = view[os.write(self.fd_out, view) :]
             except OSError:
                 os._exit(HUNG_UP)
+        if self.quiet_s:
+            self.watch(self.quiet_s)
 
     def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Tell the other side and wait for its "go", which is returned.
@@ -45,7 +60,9 @@ class Wire:
         self.number += 1
         number = self.number
         self.say(kind, ask=number, **fields)
+        faulthandler.cancel_dump_traceback_later()  # it is the other side that is awaited
         answer = self.hear()
+        self.watch(self.quiet_s)
         if answer.get("do") != "go" or answer.get("n") != number:
             self.stopped = True
             raise Stopped

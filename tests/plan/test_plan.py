@@ -220,7 +220,7 @@ def test_a_table_that_somebody_holds_is_said_to_be_uncounted(
     assert [str(r) for r in found] == ["table a: its rows could not be counted"]
     with pytest.raises(ReadFailed, match="canceling statement due to lock timeout") as stop:
         made(project.folder, "-1", "downgrade")
-    assert "`lexikon-runbook status` shows who holds which lock" in stop.value.next_step
+    assert "status --target here` shows who holds which lock" in stop.value.next_step
 
 
 def test_a_rollback_whose_sql_is_unknown_is_not_called_harmless(

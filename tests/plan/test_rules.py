@@ -406,7 +406,7 @@ def test_sql_that_is_known_only_at_run_time_stops_the_run() -> None:
     for down in (False, True):
         found = one(replace(revision(down=down), sql_known=False), "sql-unknown")
         assert found.severity == "danger"
-        assert "Rehearse" in found.remedy
+        assert "on a copy" in found.remedy
 
 
 def test_the_worst_finding_comes_first_and_says_itself() -> None:

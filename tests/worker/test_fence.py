@@ -184,7 +184,7 @@ def test_nothing_gets_out_of_a_plan(
     opened, before = Project(target), world.state()
     told = ""
     try:
-        (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).of.values()
+        (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).values()
         told = " ".join(map(str, rendered.tried)) or f"{rendered.why} at x.py:{rendered.line}"
         assert rendered.tried or rendered.line
     except Exception as error:
@@ -210,7 +210,7 @@ def test_settings_that_load_the_live_url_reach_nothing(
     target = project(tmp_path / "project", "", body, world)
     (target.project / ".env").write_text(f"LIVE={world.database.tcp_url}\n")
     opened, before = Project(target), world.state()
-    (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).of.values()
+    (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).values()
     opened.end()
     assert world.state() == before
     assert [each.what for each in rendered.tried] == ["psycopg2.connect"]
@@ -223,7 +223,7 @@ def test_a_log_file_of_the_project_is_not_written_while_a_plan_is_made(
     monkeypatch.setenv("FENCED_URL", world.database.tcp_url)
     body = f"import logging\nlogging.FileHandler({str(tmp_path / 'app.log')!r}).close()"
     opened = Project(project(tmp_path / "project", "", body, world))
-    (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).of.values()
+    (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).values()
     opened.end()
     assert rendered.sql == ("select 1;",)
     assert not (tmp_path / "app.log").exists()

@@ -10,7 +10,6 @@ from ..evidence import Configure, EnvPy
 
 VERSION_TABLE = ("version_table", "version_table_schema")
 EXECUTES = ("execute", "exec_driver_sql", "scalar", "scalars")
-Places = tuple[tuple[int, str], ...]
 
 
 def read(path: str, text: str) -> EnvPy:

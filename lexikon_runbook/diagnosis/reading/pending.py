@@ -50,7 +50,7 @@ def read(connection: Connection, found: Reached, revision: str) -> Pending:
     assert found.project is not None
     rows = found.rows.ids if found.rows else ()
     way = found.project.way("upgrade", revision, rows)
-    sql = found.project.rendered(way).of
+    sql = found.project.rendered(way)
     read = [
         _Step(
             move.revision.id,
