@@ -13,7 +13,7 @@ from checkouts import Checkout, checkout
 from servers import Database
 
 from lexikon_runbook.errors import NotBuilt
-from lexikon_runbook.postgres import connections
+from lexikon_runbook.postgres.names import quoted_name
 from lexikon_runbook.project.project import Project
 from lexikon_runbook.rehearsal import roles, throwaway
 from lexikon_runbook.rehearsal.likeness import Likeness
@@ -114,7 +114,7 @@ def test_an_extension_that_the_target_names_is_made_first(
     )
     name = str(there[0][0])
     found = built(replace(here, extensions=(name,)), lambda empty: empty.catalog().objects)
-    assert ("extension", connections.quoted_name(name)) in found or ("extension", name) in found
+    assert ("extension", quoted_name(name)) in found or ("extension", name) in found
 
 
 def test_the_version_table_s_schema_is_made_where_env_py_makes_none(

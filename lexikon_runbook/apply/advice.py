@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..plan.step import Step
-from ..postgres.statements import quoted
+from ..postgres.names import spelled
 from ..project.seen import FailedStatement
 from .attempt import Attempt
 
@@ -72,10 +72,10 @@ def _file(step: Step) -> str:
 
 def _beside_the_file(failed: FailedStatement, role: str) -> str:
     if failed.sqlstate == INSUFFICIENT_PRIVILEGE:
-        return _right(failed, quoted(role))
+        return _right(failed, spelled(role))
     if failed.sqlstate == INVALID_SCHEMA_NAME:
         missing = NO_SCHEMA.match(failed.message)
-        what = f"`CREATE SCHEMA {quoted(missing[1])};`" if missing else "CREATE SCHEMA"
+        what = f"`CREATE SCHEMA {spelled(missing[1])};`" if missing else "CREATE SCHEMA"
         return f"create the schema ({what}), or let the revision create it"
     return OF_THE_SERVER.get(failed.sqlstate, "")
 
@@ -88,7 +88,7 @@ def _right(failed: FailedStatement, role: str) -> str:
         kind, name = denied.groups()
         rights = _rights(kind, next(iter(failed.sql.upper().split()), ""))
         on = "TABLE" if kind in ("table", "view", "relation") else kind.upper()
-        return f"let its owner run `GRANT {rights} ON {on} {quoted(name)} TO {role};`"
+        return f"let its owner run `GRANT {rights} ON {on} {spelled(name)} TO {role};`"
     return f"give role {role} the right that the server names above"
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..errors import NOTHING_CHANGED, HistoryError, PlanChanged
+from ..errors import PlanChanged
 from ..plan.plan import Plan
 from ..plan.policy import Policy
 from ..plan.step import Step
@@ -146,11 +146,7 @@ class EnvPyRun:
             self.worker.stop(self._cancel)
             raise
         if not told.get("called", True):
-            raise HistoryError(
-                "env.py ran without calling context.run_migrations().",
-                state=f"no revision was begun; {NOTHING_CHANGED}",
-                next_step="let env.py run the migrations, as `alembic upgrade` would need it to.",
-            )
+            raise failures.without_migrations(self.found.target)
 
     def _look(self) -> None:
         seen = self.worker.seen

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from ..postgres import catalog, connections
 from ..postgres.connections import Connection
+from ..postgres.names import quoted
 from ..postgres.runner import Reporter
 from ..project.limits import Limits
 from ..project.seen import FailedStatement
@@ -25,7 +26,7 @@ def drop(target: Target, index: catalog.InvalidIndex, limits: Limits, report: Re
     With a lock timeout of 0 it waits, and nobody behind it, as long as a statement may run. On
     KeyboardInterrupt the statement is cancelled, and its end awaited.
     """
-    name = connections.quoted(f"{index.schema}.{index.name}")
+    name = quoted(f"{index.schema}.{index.name}")
     sql = f"DROP INDEX CONCURRENTLY IF EXISTS {name}"
     watcher, began = Watcher(target, report), time.monotonic()
     with (

@@ -14,6 +14,7 @@ from ..plan.policy import Policy
 from ..postgres import catalog, connections
 from ..postgres.runner import Reporter, RunnerLock, only_runner
 from ..project import preflight
+from ..project.history import named
 from ..project.preflight import Preflight
 from . import chain, readback, refusals
 from .outcome import Outcome, nothing
@@ -55,7 +56,7 @@ def _run(
     return Outcome(
         plan=again,
         applied=applied,
-        current=readback.named(rows),
+        current=named(rows),
         difference=catalog.difference(again.catalog, after),
         version_table=under_way.found.version.table,
     )

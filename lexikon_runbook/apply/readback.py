@@ -10,17 +10,14 @@ from dataclasses import dataclass
 
 from ..errors import NothingPersisted, RunbookError
 from ..postgres import catalog, connections
+from ..postgres.names import quoted
+from ..project.history import named
 from ..project.preflight import Preflight
 from ..show.render import Block, Card, Shown, Tone, shorten
 from ..targets.settings import Target
 
 SETTLE_S = 60.0
 POLL_S = 0.2
-
-
-def named(rows: frozenset[str]) -> str:
-    """Version rows in words."""
-    return ", ".join(sorted(rows)) or "base"
 
 
 def version_rows(found: Preflight) -> frozenset[str]:
@@ -106,7 +103,7 @@ def settled(found: Preflight, backend_pid: int) -> frozenset[str] | None:
 
 
 def _rows(connection: connections.Connection, table: str) -> frozenset[str]:
-    name = connections.quoted(table)
+    name = quoted(table)
     if not connections.first(connections.rows(connection, "select to_regclass(%s)", (name,))):
         return frozenset()
     return frozenset(

@@ -18,6 +18,7 @@ from ..errors import (
 from ..plan.plan import Plan
 from ..plan.step import Step
 from ..postgres import catalog
+from ..project.history import named
 from ..project.preflight import Preflight
 from ..project.seen import FailedStatement
 from ..project.worker import ProjectFailed
@@ -180,7 +181,7 @@ def unread(target: Target, step: Step, rows: frozenset[str], error: Exception) -
     return OutcomeUnknown(
         f"revision {step.revision.id} ran without an error, and the catalog could not be read "
         f"after it: {shorten(str(error))}",
-        state=f"the database is at {readback.named(rows)}; the rest of the plan was not begun.",
+        state=f"the database is at {named(rows)}; the rest of the plan was not begun.",
         next_step=f"see `{target.verb('status')}` for who is in the way, then run again.",
     )
 
@@ -220,7 +221,7 @@ def nothing_persisted(
     step: Step, tried: Attempt, rows: frozenset[str], difference: catalog.Difference
 ) -> RunbookError:
     """The revision ran without an error, and the database does not hold it."""
-    found = readback.named(rows)
+    found = named(rows)
     if rows == step.after:
         happened = f"revision {step.revision.id} is stamped, and the catalog is as before it."
     else:
@@ -241,6 +242,6 @@ def invalid_index(
     name = f"{index.schema}.{index.name}"
     return NothingPersisted(
         f"revision {step.revision.id} ended without an error, and its index {name} is INVALID.",
-        state=f"the database is at {readback.named(rows)}; the index costs and does not help.",
+        state=f"the database is at {named(rows)}; the index costs and does not help.",
         next_step=f"REINDEX INDEX CONCURRENTLY {name};",
     )

@@ -53,7 +53,7 @@ def _asked(database: Throwaway, models: str, do: str, words: str, **given: Any) 
         ),
     )
     if told.get("calls") == 0:
-        raise failures.stopped(target, "env.py ran without calling context.run_migrations()")
+        raise failures.without_migrations(target)
     return told
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..plan.rules.rule import autocommit
 from ..postgres.catalog import Catalog
-from ..postgres.statements import quoted
+from ..postgres.names import spelled
 from ..project.syntax import functions
 from .evidence import Evidence
 from .operations import in_tree
@@ -187,7 +187,7 @@ def _index_on(of: Evidence, key: ForeignKey) -> str:
     listed = ", ".join(f'"{column}"' for column in columns)
     if of.context.graded(table, "note"):
         on = f"{key.table.removeprefix('public.')} ({', '.join(key.columns)})"
-        sql = f"CREATE INDEX CONCURRENTLY {quoted(name)} ON {on}"
+        sql = f"CREATE INDEX CONCURRENTLY {spelled(name)} ON {on}"
         return f"# in a revision of its own, and index=True in the model\n{autocommit(sql)}"
     told, schema = given(key.table)
     return f'op.create_index("{name}", {told}, [{listed}]{schema})  # index=True in the model'

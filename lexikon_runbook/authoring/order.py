@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from ..postgres.catalog import Catalog
-from ..postgres.statements import Effect, quoted
+from ..postgres.names import spelled
+from ..postgres.statements import Effect
 from .evidence import Evidence
 from .keys import bare, given, qualified, type_of
 from .remark import Remark, of_findings
@@ -77,7 +78,7 @@ def _columns(of: Catalog, table: str) -> set[tuple[str, str]]:
 
 
 def _column(of: Catalog, table: str, column: str) -> str:
-    return type_of(of, quoted(table), quoted(column))
+    return type_of(of, spelled(table), spelled(column))
 
 
 def on_data(of: Evidence) -> Iterator[Remark]:
@@ -115,7 +116,7 @@ def _three_steps(effect: Effect) -> str:
     table, column = effect.table, effect.name
     return (
         f"# 1. in this revision: without NOT NULL\n"
-        f'op.execute("ALTER TABLE {quoted(table)} ADD COLUMN {quoted(column)} {effect.type}")\n'
+        f'op.execute("ALTER TABLE {spelled(table)} ADD COLUMN {spelled(column)} {effect.type}")\n'
         f"{_batches(table, column)}\n"
         f"# 3. in a third revision\n"
         f"{_not_null(table, column)}\n"
@@ -130,8 +131,8 @@ def _not_null(table: str, column: str) -> str:
 
 def _batches(table: str, column: str) -> str:
     sql = (
-        f"UPDATE {quoted(table)} SET {quoted(column)} = ... WHERE ctid = ANY (ARRAY(SELECT ctid "
-        f"FROM {quoted(table)} WHERE {quoted(column)} IS NULL LIMIT {BATCH}))"
+        f"UPDATE {spelled(table)} SET {spelled(column)} = ... WHERE ctid = ANY (ARRAY(SELECT ctid "
+        f"FROM {spelled(table)} WHERE {spelled(column)} IS NULL LIMIT {BATCH}))"
     )
     return (
         "# 2. in the next revision: fill it, each batch in a transaction of its own\n"

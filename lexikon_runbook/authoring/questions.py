@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from ..plan import rules
 from ..postgres import statements
-from ..postgres.statements import Effect, Statement, quoted
+from ..postgres.names import spelled
+from ..postgres.statements import Effect, Statement
 from . import house, keys, message, order, undoing
 from .comparing import UNSEEN
 from .evidence import Evidence
@@ -70,10 +71,10 @@ def _undone(effect: Effect, undone: set[tuple[str, str]]) -> bool:
 def _undo(effect: Effect) -> str:
     kind = effect.kind.upper()
     if effect.kind in ("column", "constraint"):
-        sql = f"ALTER TABLE {quoted(effect.table)} DROP {kind} {quoted(effect.name)}"
+        sql = f"ALTER TABLE {spelled(effect.table)} DROP {kind} {spelled(effect.name)}"
     else:
-        on = f" ON {quoted(effect.table)}" if effect.kind in undoing.ON_TABLE else ""
-        sql = f"DROP {kind} {quoted(effect.name)}{on}"
+        on = f" ON {spelled(effect.table)}" if effect.kind in undoing.ON_TABLE else ""
+        sql = f"DROP {kind} {spelled(effect.name)}{on}"
     return f"# in downgrade()\n{rules.rule.execute(sql)}"
 
 

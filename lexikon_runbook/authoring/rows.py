@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..postgres import connections
 from ..postgres.connections import Connection
+from ..postgres.names import quoted_name
 from ..show.render import shorten
 
 COLUMNS = """
@@ -107,8 +108,8 @@ def _insert(
             continue
         _insert(connection, other, done, (*above, table))
         for name, key in zip(own, theirs, strict=True):
-            values[name] = f"(select {connections.quoted_name(key)} from {other} limit 1)"
-    names = ", ".join(map(connections.quoted_name, values))
+            values[name] = f"(select {quoted_name(key)} from {other} limit 1)"
+    names = ", ".join(map(quoted_name, values))
     given = ", ".join(values.values())
     sql = f"insert into {table} ({names}) values ({given})"
     try:

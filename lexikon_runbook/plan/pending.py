@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..errors import NOTHING_CHANGED, UnknownRevision
 from ..postgres import catalog, connections
 from ..postgres.connections import Connection
+from ..postgres.names import quoted_name
 from ..project.checkout import checksum
 from ..project.history import Direction, Move, named
 from ..project.preflight import Preflight
@@ -115,9 +116,9 @@ def _called(found: Preflight, why: str) -> str:
     if not spelled:
         return ""
     kind, table, schema = spelled.groups()
-    place = connections.quoted_name(table)
+    place = quoted_name(table)
     if schema:
-        place = f"{connections.quoted_name(schema)}.{place}"
+        place = f"{quoted_name(schema)}.{place}"
     kinds = [CONTYPES[kind]] if kind in CONTYPES else [*CONTYPES.values()]
     with contextlib.closing(connections.connect(found.target)) as connection:
         look_in(connection, found.version.path)
@@ -128,7 +129,7 @@ def _called(found: Preflight, why: str) -> str:
 def look_in(connection: Connection, path: Sequence[str]) -> None:
     """Let names without a schema mean what they mean to env.py's own session."""
     if path:
-        names = ", ".join(map(connections.quoted_name, path))
+        names = ", ".join(map(quoted_name, path))
         connections.rows(connection, "select set_config('search_path', %s, false)", (names,))
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from ..postgres import connections
 from ..postgres.connections import Connection
-from ..postgres.statements import Effect, Statement, quoted
+from ..postgres.names import spelled
+from ..postgres.statements import Effect, Statement
 from ..show.render import size
 
 
@@ -98,12 +99,12 @@ def _dropped(
             yield _count(connection, name, "", f"table {name}")
         return
     if effect.action == "drops" and effect.kind in ("table", "foreign table"):
-        what = f"table {quoted(table)}"
+        what = f"table {spelled(table)}"
     elif effect.action == "drops" and effect.kind == "column":
-        column, what = _sql(effect.name), f"column {quoted(table)}.{quoted(effect.name)}"
+        column, what = _sql(effect.name), f"column {spelled(table)}.{spelled(effect.name)}"
     elif effect.verb in written:
         some = effect.verb != "truncate" and (effect.verb != "delete" or effect.says("WHERE"))
-        what = f"{written[effect.verb]} {quoted(table)}" + (", at most" if some else "")
+        what = f"{written[effect.verb]} {spelled(table)}" + (", at most" if some else "")
     if not what:
         return
     found = connections.rows(connection, "select to_regclass(%s)", (_sql(table),))
@@ -138,7 +139,7 @@ def uncounted(statements: Iterable[Statement]) -> tuple[str, ...]:
     for statement in statements:
         for effect in statement.effects:
             if effect.action == "drops" and effect.says("CASCADE"):
-                reasons.append(f"what CASCADE reaches from {effect.kind} {quoted(effect.name)}")
+                reasons.append(f"what CASCADE reaches from {effect.kind} {spelled(effect.name)}")
             elif effect.kind == "code":
                 reasons.append(f"what the code in {effect.verb.upper()} does")
     return tuple(dict.fromkeys(reasons))

@@ -272,14 +272,3 @@ def require_version(number: int, text: str) -> None:
 def first(values: Sequence[tuple[Any, ...]]) -> Any:
     """The first column of the first row, or None."""
     return values[0][0] if values else None
-
-
-def quoted(name: str) -> str:
-    """A plain `table` or `schema.table` as SQL spells it. Pure."""
-    schema, _, table = name.rpartition(".")
-    return ".".join(quoted_name(part) for part in (schema, table) if part)
-
-
-def quoted_name(name: str) -> str:
-    """One name, dots and all, as SQL spells it. Pure."""
-    return '"' + name.replace('"', '""') + '"'

@@ -15,7 +15,10 @@ from ..targets.urls import Address
 
 
 def argv(target: Target, words: Sequence[str]) -> list[str]:
-    """What stands behind `alembic`: the ini, the section, the `-x` values, the command. Pure."""
+    """What stands behind `alembic`: the ini, the section, the `-x` values, the command.
+
+    Reads only whether the ini is there.
+    """
     ini = ["-c", str(target.ini)] if target.ini.exists() else []
     x = [word for value in target.x for word in ("-x", value)]
     return [*ini, "-n", target.alembic_section, *x, *words]

@@ -41,6 +41,11 @@ def refused(target: Target, error: ProjectFailed) -> HistoryError:
     return stopped(target, f"{where}{words}", _option_wanted(target, error))
 
 
+def without_migrations(target: Target) -> HistoryError:
+    """An env.py that ran, and ran no migrations."""
+    return stopped(target, "env.py ran without calling context.run_migrations()")
+
+
 def _option_wanted(target: Target, error: ProjectFailed) -> str:
     """What to write where env.py asks for a value of -x that it did not get."""
     files = {Path(frame[0]) for frame in error.told["frames"] if frame[0].endswith("env.py")}

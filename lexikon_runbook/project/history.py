@@ -159,8 +159,8 @@ def way(
     try:
         told = worker.ask("steps", direction=direction, to=text, rows=list(here))
     except ProjectFailed as error:
-        if error.told["lacks"]:
-            raise _lacks(history.target, error, direction) from None
+        if all(lacking := error.lacks(direction)):
+            raise _lacks(history.target, *lacking) from None
         raise _no_way(history, direction, to, here, str(error.told["message"])) from error
     except WorkerDied as error:
         raise died(history.target, error) from None
@@ -183,10 +183,9 @@ def moves(history: History, direction: Direction, told: Message) -> tuple[Move, 
     )
 
 
-def _lacks(target: Target, error: ProjectFailed, direction: Direction) -> UnknownRevision:
-    file, _, name = str(error.told["lacks"]).partition("\n")
-    happened = f"{file} has no function {name or direction}()."
-    advice = f"write it; where there is nothing to do: def {name or direction}() -> None: pass"
+def _lacks(target: Target, file: str, function: str) -> UnknownRevision:
+    happened = f"{file} has no function {function}()."
+    advice = f"write it; where there is nothing to do: def {function}() -> None: pass"
     return UnknownRevision(target.mask(happened), state=NOTHING_CHANGED, next_step=advice)
 
 

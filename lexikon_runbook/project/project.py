@@ -155,9 +155,7 @@ class Project:
         self.writes = tuple(live.seen.writes)
         places: list[Message] = told["places"]
         if not places:
-            raise failures.stopped(
-                self.target, "env.py ran without calling context.run_migrations()"
-            )
+            raise failures.without_migrations(self.target)
         return places
 
     def compared(self) -> Message:

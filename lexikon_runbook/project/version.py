@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from ..errors import NOTHING_CHANGED, HistoryError, ReadFailed
 from ..postgres import connections
 from ..postgres.catalog.tables import NOT_SYSTEM
-from ..postgres.connections import Connection, Identity, quoted, quoted_name
+from ..postgres.connections import Connection, Identity
+from ..postgres.names import quoted, quoted_name
 from ..targets.settings import Target
 from .checkout import broken
 from .history import History

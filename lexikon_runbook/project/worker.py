@@ -42,6 +42,11 @@ class ProjectFailed(Exception):
         """Its class and its words, as Python prints them."""
         return f"{self.told['cls']}: {self.told['message']}"
 
+    def lacks(self, direction: str) -> tuple[str, str]:
+        """The file and the function that a revision does not have; "" twice for any other error."""
+        file, _, function = str(self.told["lacks"]).partition("\n")
+        return file, function or direction if file else ""
+
     def line_in(self, beginning: str) -> str:
         """The innermost line in files of that folder, as `file:line: `; "" where there is none."""
         own = [f for f in self.told.get("frames", ()) if str(f[0]).startswith(beginning)]

@@ -17,7 +17,7 @@ from typing import Any
 from ..apply import readback
 from ..errors import RunbookError
 from ..postgres import connections, runner
-from ..project.history import Move, Revision
+from ..project.history import Move, Revision, named
 from ..project.preflight import Preflight
 from ..show.render import Block, Card, Shown, Table
 from ..targets.settings import Target
@@ -159,7 +159,7 @@ def settled(target: Target, table: str) -> str:
     try:
         if pid := _left_behind(target):
             return f"{ending.UNKNOWN}a session of the killed run is still at work (pid {pid})"
-        return readback.named(readback.rows_of(target, table))
+        return named(readback.rows_of(target, table))
     except (RunbookError, connections.Error) as error:
         return f"{ending.UNKNOWN}the database could not be read ({type(error).__name__})"
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import RunbookError
 from ..postgres.connections import Identity
 from ..project import checkout, command_line, failures, starting, variables
 from ..project.history import Direction
@@ -77,7 +76,7 @@ class Building:
         self.worker.post("env_py", deadline_s=SILENT_S, settings=settings)
         places: list[Message] = self.worker.answer(deadline_s=SILENT_S)["places"]
         if not places:
-            raise self._without_migrations()
+            raise failures.without_migrations(self.of)
         return places[0]
 
     def take(self, direction: Direction, rows: Sequence[str], **way: Any) -> list[Message]:
@@ -93,10 +92,10 @@ class Building:
         try:
             steps: list[Message] = self.worker.ask("steps", **asked)["steps"]
         except ProjectFailed as error:
-            file, _, name = str(error.told["lacks"]).partition("\n")
+            file, function = error.lacks(direction)
             if not file:
                 raise
-            happened = f"{file} has no function {name or direction}()."
+            happened = f"{file} has no function {function}()."
             raise checkout.broken(happened, "write it.") from None
         return steps
 
@@ -133,11 +132,8 @@ class Building:
         self.worker.post("migrate", deadline_s=SILENT_S, settings=settings, asking=asking)
         told = self.worker.answer(on, deadline_s=SILENT_S)
         if not told["called"]:
-            raise self._without_migrations()
+            raise failures.without_migrations(self.of)
         after(str(began[-1]["revision"]))
-
-    def _without_migrations(self) -> RunbookError:
-        return failures.stopped(self.of, "env.py ran without calling context.run_migrations()")
 
     def end(self) -> None:
         """End the worker."""

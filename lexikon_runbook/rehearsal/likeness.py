@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..postgres import connections
 from ..postgres.connections import Connection, Identity
+from ..postgres.names import quoted
 
 AS_ALEMBIC = "character varying(32)"
 ROLES = "select rolname from pg_roles where rolname !~ '^pg_' order by 1"
@@ -39,7 +40,7 @@ class Likeness:
 
         Its owner is the owner of the version table: who ran the migrations.
         """
-        table = (connections.quoted(version_table),)
+        table = (quoted(version_table),)
         return cls(
             major=identity.version_number // 10000,
             owner=str(connections.first(connections.rows(connection, OWNER, table))),

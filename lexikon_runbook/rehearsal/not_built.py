@@ -1,4 +1,4 @@
-"""What stopped the project's migrations on a throwaway database, told as a refusal. Pure."""
+"""What stopped the project's migrations on a throwaway database, told as a refusal."""
 
 from __future__ import annotations
 

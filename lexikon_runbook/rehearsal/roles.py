@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ..postgres import connections
 from ..postgres.connections import Connection
+from ..postgres.names import quoted_name
 
 MARK = "lexikon-runbook: a role of a target's server, for throwaway databases"
 DUPLICATE = "42710"  # duplicate_object
@@ -83,7 +84,7 @@ class Roles:
 
     def _drop(self, name: str) -> bool:
         with contextlib.suppress(connections.Error):  # another database may need it
-            connections.rows(self.server, f"drop role {connections.quoted_name(name)}")
+            connections.rows(self.server, f"drop role {quoted_name(name)}")
             return True
         return False
 
@@ -103,5 +104,5 @@ def ensure(server: Connection, role: str, owner: bool) -> None:
     if connections.rows(server, "select 1 from pg_roles where rolname = %s", (role,)):
         return
     rights = "superuser login" if owner else "nologin"
-    connections.rows(server, f"create role {connections.quoted_name(role)} {rights}")
-    connections.rows(server, f"comment on role {connections.quoted_name(role)} is %s", (MARK,))
+    connections.rows(server, f"create role {quoted_name(role)} {rights}")
+    connections.rows(server, f"comment on role {quoted_name(role)} is %s", (MARK,))

@@ -21,6 +21,7 @@ from ..errors import HistoryError, NotBuilt
 from ..postgres import catalog, connections
 from ..postgres.catalog import Catalog
 from ..postgres.connections import Connection, Identity
+from ..postgres.names import quoted, quoted_name
 from ..project import as_text, command_line, failures
 from ..project.history import Direction, History
 from ..project.process import Message
@@ -116,7 +117,7 @@ class Throwaway:
     def rows(self) -> tuple[str, ...]:
         """The version rows that its migrations left, on a new connection. Reads only."""
         with self.connected() as connection:
-            name = connections.quoted(self.version_table)
+            name = quoted(self.version_table)
             if not connections.first(connections.rows(connection, THERE, (name,))):
                 return ()
             found = connections.rows(connection, f"select version_num from {name} order by 1")
@@ -134,7 +135,7 @@ class Throwaway:
             yield connection
 
     def _extend(self, connection: Connection, name: str) -> None:
-        sql = f"create extension if not exists {connections.quoted_name(name)} cascade"
+        sql = f"create extension if not exists {quoted_name(name)} cascade"
         try:
             connections.rows(connection, sql)
         except connections.Error as error:
@@ -145,14 +146,14 @@ class Throwaway:
         """Where the version rows will be. Makes what Alembic would not make, or not as wide."""
         schema = str(place["schema"] or place["found_in"] or self._wanted.schema)
         if schema:
-            own = connections.quoted_name(schema)
+            own = quoted_name(schema)
             connections.rows(connection, f"create schema if not exists {own}")
         name = f"{schema}.{place['table']}".lstrip(".")
         if self._wanted.version_type not in ("", AS_ALEMBIC) and not place["tracked"]:
-            key = connections.quoted_name(f"{place['table']}_pkc")
+            key = quoted_name(f"{place['table']}_pkc")
             connections.rows(
                 connection,
-                f"create table {connections.quoted(name)} (version_num {self._wanted.version_type}"
+                f"create table {quoted(name)} (version_num {self._wanted.version_type}"
                 f" not null constraint {key} primary key)",
             )
         return name

@@ -71,9 +71,12 @@ def connected(target: Target, address: str) -> Connection:
     if connections.pooled(server):
         server.close()
         raise _unusable(target, "is reached through a connection pooler.")
-    for (name,) in connections.rows(server, LEFT):
-        with contextlib.suppress(connections.Error):  # another process may be faster
-            connections.rows(server, f'drop database if exists "{name}" with (force)')
+    with contextlib.ExitStack() as unless_dropped:
+        unless_dropped.callback(server.close)
+        for (name,) in connections.rows(server, LEFT):
+            with contextlib.suppress(connections.Error):  # another process may be faster
+                connections.rows(server, f'drop database if exists "{name}" with (force)')
+        unless_dropped.pop_all()
     return server
 
 

@@ -15,7 +15,7 @@ from ..plan.plan import Plan
 from ..plan.policy import Policy
 from ..postgres import connections
 from ..project import preflight
-from ..project.history import Direction
+from ..project.history import Direction, named
 from ..project.preflight import Preflight
 from ..project.project import Project
 from ..record import earlier_runs
@@ -231,7 +231,7 @@ class Changing(Run):
         facts: dict[str, Any] = {}
         if self._found is not None:
             with contextlib.suppress(RunbookError, connections.Error):
-                after = readback.named(readback.version_rows(self._found))
+                after = named(readback.version_rows(self._found))
                 facts["revisions"] = {**self.record.facts["revisions"], "after": after}
                 facts["finished_by_database"] = readback.clock(self.target)
         return facts

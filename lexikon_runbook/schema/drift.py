@@ -17,6 +17,7 @@ from ..errors import RunbookError
 from ..postgres import catalog, connections
 from ..postgres.catalog import Catalog, Difference, difference
 from ..postgres.connections import Identity
+from ..postgres.names import spelled_name
 from ..project import failures
 from ..project.limits import READING
 from ..project.project import Project
@@ -180,8 +181,7 @@ def compare(live: Catalog, built: Catalog, live_owner: str, built_owner: str) ->
 
 def _owned_by(before: str, after: str) -> Callable[[str], str]:
     owner = re.compile(rf'(^|; )owner "?{re.escape(before.replace(chr(34), chr(34) * 2))}"?$')
-    quoted = after if re.fullmatch(r"[a-z_][a-z0-9_$]*", after) else connections.quoted_name(after)
-    return lambda text: owner.sub(rf"\g<1>owner {quoted}", text)
+    return lambda text: owner.sub(rf"\g<1>owner {spelled_name(after)}", text)
 
 
 def _comparable(of: Catalog, owned: Callable[[str], str]) -> Catalog:

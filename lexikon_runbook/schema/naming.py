@@ -12,14 +12,13 @@ from ..errors import NOTHING_CHANGED, NoSuchTable
 from ..postgres import connections
 from ..postgres.catalog.locked import LOCKED
 from ..postgres.catalog.tables import NOT_SYSTEM
-from ..postgres.connections import quoted_name
+from ..postgres.names import spelled_name
 from ..project.reached import Reached
 from .indexes import LONGEST_NAME
 from .moment import on_connection
 
 PART = r'("(?:[^"]|"")+"|[^".]+)'
 SPELT = re.compile(rf"(?:{PART}\.)?{PART}")
-PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 KINDS = {"S": "a sequence", "i": "an index", "I": "an index", "c": "a composite type"}
 NAMES = f"""
 select c.oid::bigint, n.nspname, c.relname, c.relkind::text, pg_table_is_visible(c.oid)
@@ -50,7 +49,7 @@ class Named:
     visible: bool = True
 
     def __str__(self) -> str:
-        return ".".join(_spelt(part) for part in (self.schema, self.name))
+        return ".".join(spelled_name(part) for part in (self.schema, self.name))
 
 
 def largest(found: Reached) -> Named | None:
@@ -109,10 +108,6 @@ def _read(part: str) -> str:
     return part[1:-1].replace('""', '"') if part.startswith('"') else part.strip().lower()
 
 
-def _spelt(part: str) -> str:
-    return part if PLAIN.fullmatch(part) else quoted_name(part)
-
-
 def _none_of(text: str, every: list[Named]) -> NoSuchTable:
     match = SPELT.fullmatch(text)
     names = [_read(part) for part in match.groups() if part] if match else [text]
@@ -122,7 +117,7 @@ def _none_of(text: str, every: list[Named]) -> NoSuchTable:
         return _refuse(
             f"a name of {len(long[0].encode())} bytes can't be a table's: PostgreSQL cuts names "
             f"after {LONGEST_NAME} bytes.",
-            f"write the name as it was cut: {_given(_spelt(cut))}.",
+            f"write the name as it was cut: {_given(spelled_name(cut))}.",
         )
     return _refuse(f"there is no table {text!r}.", _nearest(text, every) or _some(every))
 

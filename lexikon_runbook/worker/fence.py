@@ -27,6 +27,7 @@ OF_FILES = frozenset(
         *("shutil.rmtree", "shutil.move", "sqlite3.connect"),
     }
 )
+IN_MEMORY = (":memory:", "", b":memory:", b"")  # and in a file that SQLite alone knows
 OF_NAMES = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 OF_SOCKETS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 OF_PROCESSES = frozenset(
@@ -237,6 +238,8 @@ def _written(event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The paths that an event of files writes, or takes away."""
     if event in OF_TWO_FILES:
         return args[:2]
+    if event == "sqlite3.connect" and args[0] in IN_MEMORY:
+        return ()
     return args[1:2] if event == "os.symlink" else args[:1]
 
 

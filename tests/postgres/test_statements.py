@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from servers import Database
 
 from lexikon_runbook.postgres import statements
+from lexikon_runbook.postgres.names import spelled
 from lexikon_runbook.postgres.statements import (
     NO_LOCK,
     Effect,
     describe,
-    quoted,
     read,
     read_all,
     split,
@@ -337,7 +337,7 @@ def test_names_are_as_the_catalog_has_them_and_can_be_quoted_again() -> None:
     """Unquoted names fold to small letters; quoted ones keep theirs."""
     dropped = [e.name for e in read('DROP TABLE Users, "Users", Pub."My Tab", "a.b"').effects]
     assert dropped == ["users", "Users", "pub.My Tab", '"a.b"']
-    assert [quoted(name) for name in dropped] == ["users", '"Users"', 'pub."My Tab"', '"a.b"']
+    assert [spelled(name) for name in dropped] == ["users", '"Users"', 'pub."My Tab"', '"a.b"']
 
 
 def test_a_description_names_tables_and_counts_indexes() -> None:
@@ -573,6 +573,6 @@ def test_a_name_that_is_a_reserved_word_is_quoted(database: Database) -> None:
     sql = "select word from pg_get_keywords() where catcode in ('R', 'T')"
     reserved = [word for (word,) in database.rows(sql)]
     assert "user" in reserved
-    assert [word for word in reserved if quoted(word) == word] == []
-    assert quoted("public.user") == 'public."user"'
-    assert quoted("users") == "users"
+    assert [word for word in reserved if spelled(word) == word] == []
+    assert spelled("public.user") == 'public."user"'
+    assert spelled("users") == "users"

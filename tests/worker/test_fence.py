@@ -229,6 +229,20 @@ def test_a_log_file_of_the_project_is_not_written_while_a_plan_is_made(
     assert not (tmp_path / "app.log").exists()
 
 
+def test_an_sqlite_in_memory_is_nothing_outside(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one in a file is refused."""
+    monkeypatch.setenv("FENCED_URL", world.database.tcp_url)
+    body = "import sqlite3\nsqlite3.connect(':memory:').close()\n"
+    body += f"sqlite3.connect({str(tmp_path / 'app.db')!r})"
+    opened = Project(project(tmp_path / "project", "", body, world))
+    (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).values()
+    opened.end()
+    assert [each.what for each in rendered.tried] == ["sqlite3.connect"]
+    assert not (tmp_path / "app.db").exists()
+
+
 def test_a_file_that_the_application_must_write_is_named_with_the_key_that_lets_it(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from ...errors import NotBuilt
 from ...postgres import connections
 from ...postgres.catalog.tables import NOT_MEMBER, NOT_SYSTEM
 from ...postgres.connections import Connection
+from ...postgres.names import quoted
 from ...rehearsal.throwaway import Throwaway
 
 Listing = Mapping[str, str]
@@ -50,7 +51,7 @@ where {NOT_SYSTEM} and {NOT_MEMBER.format(catalog="'pg_proc'::regclass", oid="p.
 
 def of(connection: Connection, version_table: str) -> Listing:
     """The listing of a database. Reads only."""
-    asked = {"version_table": connections.quoted(version_table)}
+    asked = {"version_table": quoted(version_table)}
     return dict(connections.rows(connection, LISTING, asked))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from ...postgres import catalog, connections
 from ...postgres.catalog import sequences
 from ...postgres.catalog.tables import NOT_MEMBER, NOT_SYSTEM
 from ...postgres.connections import Connection
+from ...postgres.names import quoted, spelled
 from ...project.reached import Reached
 from ..evidence import Constraint, Index, Schema, Sequence, Sequences, VersionTable
 from ..of_schema import NEAR_END
@@ -52,12 +51,11 @@ order by 1 limit {MOST_VERSION_TABLES}
 def schema(connection: Connection, version_table: str) -> Schema:
     """Counts and oddities of the schema. Reads only."""
     invalid = catalog.invalid_indexes(connection, being_built=True)
-    table = (connections.quoted(version_table),)
+    table = (quoted(version_table),)
     return Schema(
         tables=int(connections.first(connections.rows(connection, TABLES, table))),
         invalid=tuple(
-            Index(connections.quoted(f"{i.schema}.{i.name}"), i.table, i.being_built)
-            for i in invalid
+            Index(quoted(f"{i.schema}.{i.name}"), i.table, i.being_built) for i in invalid
         ),
         unvalidated=tuple(Constraint(*row) for row in connections.rows(connection, UNVALIDATED)),
     )
@@ -78,8 +76,8 @@ def numbers(connection: Connection) -> Sequences:
 
 def version(connection: Connection, found: Reached) -> VersionTable:
     """The version table that env.py has, and what this role may do with it. Reads only."""
-    rights = connections.rows(connection, RIGHTS, (connections.quoted(found.version_table),))
-    name = _spelled(found.version_table)
+    rights = connections.rows(connection, RIGHTS, (quoted(found.version_table),))
+    name = spelled(found.version_table)
     if not rights:
         return VersionTable(name, tracked=False, width=found.rows.width if found.rows else 32)
     owner, schema, reads, writes, width = rights[0]
@@ -94,15 +92,9 @@ def version(connection: Connection, found: Reached) -> VersionTable:
     )
 
 
-def _spelled(name: str) -> str:
-    """A name as SQL spells it, without quotes where it needs none. Pure."""
-    plain = all(re.fullmatch(r"[a-z_][a-z0-9_$]*", part) for part in name.split("."))
-    return name if plain else connections.quoted(name)
-
-
 def other_version_tables(connection: Connection, version_table: str) -> tuple[VersionTable, ...]:
     """Every other table with a column version_num, with its rows. Reads only."""
-    found = connections.rows(connection, VERSION_TABLES, (connections.quoted(version_table),))
+    found = connections.rows(connection, VERSION_TABLES, (quoted(version_table),))
     return tuple(
         VersionTable(name, ids=_ids(connection, name) if readable else (), may_read=readable)
         for name, readable in found

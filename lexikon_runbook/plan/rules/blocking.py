@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...postgres.statements import Effect, Statement, quoted, strength
+from ...postgres.names import spelled
+from ...postgres.statements import Effect, Statement, strength
 from ...project import syntax
 from .rule import Context, Hit, Rule, autocommit, execute
 
@@ -40,7 +41,7 @@ def _drop_index(context: Context) -> Iterator[Hit]:
                 statement.text,
                 f"waits for all who use the table of {context.counted(effect.name)}, "
                 "and they wait behind it",
-                autocommit(f"DROP INDEX CONCURRENTLY {quoted(effect.name)}"),
+                autocommit(f"DROP INDEX CONCURRENTLY {spelled(effect.name)}"),
             )
 
 
@@ -80,7 +81,7 @@ def _kept_invalid(context: Context) -> Iterator[Hit]:
                 "warning",
                 statement.text,
                 f"an INVALID {effect.name}, left by a build that failed, would be kept as it is",
-                autocommit(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted(effect.name)}", again),
+                autocommit(f"DROP INDEX CONCURRENTLY IF EXISTS {spelled(effect.name)}", again),
             )
 
 

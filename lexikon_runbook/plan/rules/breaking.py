@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...postgres.statements import quoted
+from ...postgres.names import spelled
 from .rule import Context, Hit, Rule
 
 _BREAKING = ("rename table", "rename column", "set schema")
@@ -16,7 +16,7 @@ def _required(context: Context) -> Iterator[Hit]:
         filled = effect.default or effect.rewrites is True or effect.says("GENERATED")
         if filled or not effect.says("NOT NULL") or not context.exists(effect.table):
             continue
-        table, column = quoted(effect.table), quoted(effect.name)
+        table, column = spelled(effect.table), spelled(effect.name)
         yield Hit(
             "danger",
             statement.text,
@@ -32,10 +32,10 @@ def _rename(context: Context) -> Iterator[Hit]:
         if context.size(effect.table) is None:
             continue
         what = effect.table if effect.kind == "table" else f"{effect.table}.{effect.name}"
-        table, column = quoted(effect.table), quoted(effect.name)
+        table, column = spelled(effect.table), spelled(effect.name)
         if effect.kind == "table":
             new = re.split(r"\s+", effect.clause)[-1]
-            place = f"{new}.{quoted(effect.table.rpartition('.')[2])}"
+            place = f"{new}.{spelled(effect.table.rpartition('.')[2])}"
             target = place if effect.verb == "set schema" else new
             remedy = f"Leave the old name working:\nCREATE VIEW {table} AS SELECT * FROM {target};"
         else:

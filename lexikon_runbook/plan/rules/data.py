@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...postgres.statements import quoted
+from ...postgres.names import spelled
 from .rule import Context, Hit, Rule, Severity
 
 _ALWAYS = re.compile(r"\s+WHERE\s*\(?\s*(true|1\s*=\s*1)\s*\)?\s*;?\s*$", re.IGNORECASE)
@@ -15,7 +15,7 @@ def _dump(table: str) -> str:
     """How to keep what a downgrade drops: nothing else does."""
     return (
         "What it drops is gone. Keep it first: "
-        f"pg_dump -Fc -d URL -t '{quoted(table)}' -f '{table}.dump'"
+        f"pg_dump -Fc -d URL -t '{spelled(table)}' -f '{table}.dump'"
     )
 
 
@@ -36,7 +36,7 @@ def _drop_table(context: Context) -> Iterator[Hit]:
     for statement, effect in context.effects("drop table"):
         if effect.name in _created(context) and context.size(effect.name) is None:
             continue
-        name = quoted(effect.name)
+        name = spelled(effect.name)
         remedy = (
             f"Deploy code that no longer uses {effect.name} first. Then set it aside, and drop "
             f"it a release later:\nCREATE SCHEMA IF NOT EXISTS kept;\n"
@@ -54,7 +54,7 @@ def _drop_column(context: Context) -> Iterator[Hit]:
     for statement, effect in context.effects("drop column"):
         if effect.table in _created(context) and context.size(effect.table) is None:
             continue
-        table, column = quoted(effect.table), quoted(effect.name)
+        table, column = spelled(effect.table), spelled(effect.name)
         remedy = (
             f"Deploy code that no longer reads or writes {effect.table}.{effect.name} first. "
             "Then let rows be written without it, and drop it a release later:\n"
@@ -91,12 +91,12 @@ def _truncate(context: Context) -> Iterator[Hit]:
                 statement.text,
                 f"empties {context.counted(effect.table)}",
                 "Keep the rows first, in the same revision:\n"
-                f"CREATE TABLE {_kept_name(effect.table)} AS TABLE {quoted(effect.table)};",
+                f"CREATE TABLE {_kept_name(effect.table)} AS TABLE {spelled(effect.table)};",
             )
 
 
 def _kept_name(table: str) -> str:
-    return quoted(f"{table.rpartition('.')[2]}_kept")
+    return spelled(f"{table.rpartition('.')[2]}_kept")
 
 
 def _delete(context: Context) -> Iterator[Hit]:
@@ -111,7 +111,7 @@ def _delete(context: Context) -> Iterator[Hit]:
             f"deletes {'every row' if every else 'rows'} of {context.counted(effect.table)}",
             "Keep the rows first, in the same revision, so that the downgrade can put them back:\n"
             f"CREATE TABLE {_kept_name(effect.table)} AS "
-            f"SELECT * FROM {quoted(effect.table)}{condition};",
+            f"SELECT * FROM {spelled(effect.table)}{condition};",
         )
 
 
@@ -121,7 +121,7 @@ def _update(context: Context) -> Iterator[Hit]:
         severity = context.graded(effect.table, "warning")
         if not every or severity is None:
             continue
-        table = quoted(effect.table)
+        table = spelled(effect.table)
         yield Hit(
             severity,
             statement.text,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...postgres.statements import Effect, quoted
+from ...postgres.names import spelled
+from ...postgres.statements import Effect
 from .rule import Context, Hit, Rule, autocommit
 
 _VALIDATING = ("add foreign key", "add check", "add not null")
@@ -33,7 +34,7 @@ def _default(context: Context) -> Iterator[Hit]:
 
 
 def _default_remedy(effect: Effect) -> str:
-    table, column = quoted(effect.table), quoted(effect.name)
+    table, column = spelled(effect.table), spelled(effect.name)
     if not effect.default:
         return (
             f"Add {effect.name} as a plain nullable column, fill it in batches, then add its "
@@ -50,8 +51,8 @@ def _default_remedy(effect: Effect) -> str:
 def _type(context: Context) -> Iterator[Hit]:
     for statement, effect in context.effects("alter column type"):
         if severity := context.graded(effect.table, "warning"):
-            table, column = quoted(effect.table), quoted(effect.name)
-            new = quoted(f"{effect.name}_new")
+            table, column = spelled(effect.table), spelled(effect.name)
+            new = spelled(f"{effect.name}_new")
             yield Hit(
                 severity,
                 statement.text,
@@ -81,8 +82,8 @@ def _not_null(context: Context) -> Iterator[Hit]:
         severity = context.graded(effect.table, None)
         if not severity or effect.table in proved:
             continue
-        table, column = quoted(effect.table), quoted(effect.name)
-        check = quoted(f"{effect.table.rpartition('.')[2]}_{effect.name}_not_null")
+        table, column = spelled(effect.table), spelled(effect.name)
+        check = spelled(f"{effect.table.rpartition('.')[2]}_{effect.name}_not_null")
         yield Hit(
             severity,
             statement.text,
@@ -109,12 +110,12 @@ def _validates(context: Context) -> Iterator[Hit]:
 
 
 def _validates_remedy(effect: Effect) -> str:
-    table = quoted(effect.table)
+    table = spelled(effect.table)
     if not effect.name:
         return f"Add it to {table} with a name and NOT VALID; VALIDATE it in the next revision."
     return (
         f"ALTER TABLE {table} {effect.clause} NOT VALID;\nand in the next revision:\n"
-        f"ALTER TABLE {table} VALIDATE CONSTRAINT {quoted(effect.name)};"
+        f"ALTER TABLE {table} VALIDATE CONSTRAINT {spelled(effect.name)};"
     )
 
 
@@ -130,8 +131,8 @@ def _same_transaction(context: Context) -> Iterator[Hit]:
                 statement.text,
                 f"reads all of {context.counted(effect.table)} while the lock of "
                 "ADD CONSTRAINT is still held",
-                f"Move it into the next revision:\nALTER TABLE {quoted(effect.table)} "
-                f"VALIDATE CONSTRAINT {quoted(effect.name)};",
+                f"Move it into the next revision:\nALTER TABLE {spelled(effect.table)} "
+                f"VALIDATE CONSTRAINT {spelled(effect.name)};",
             )
 
 
@@ -153,8 +154,8 @@ def _unique_remedy(effect: Effect) -> str:
         return "There is no way around the lock: do it when few use the table."
     kind = effect.verb[4:].upper()
     bare = effect.table.rpartition(".")[2]
-    name = quoted(effect.name or f"{bare}_{'pkey' if kind == 'PRIMARY KEY' else 'key'}")
-    table = quoted(effect.table)
+    name = spelled(effect.name or f"{bare}_{'pkey' if kind == 'PRIMARY KEY' else 'key'}")
+    table = spelled(effect.table)
     index = f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns[2]}"
     return (
         f"{autocommit(index)}\nand in the next revision:\n"

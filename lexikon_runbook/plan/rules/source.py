@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ...postgres.statements import quoted
+from ...postgres.names import spelled
 from ...project import syntax
 from .rule import Context, Hit, Rule, execute
 
@@ -58,7 +58,7 @@ def _types_left(context: Context) -> Iterator[Hit]:
                 "",
                 f"upgrade() creates type {name} and downgrade() leaves it: the next upgrade "
                 "fails with 'type already exists' (SQLSTATE 42710)",
-                "At the end of downgrade():\n    " + execute(f"DROP TYPE {quoted(name)}"),
+                "At the end of downgrade():\n    " + execute(f"DROP TYPE {spelled(name)}"),
             )
 
 

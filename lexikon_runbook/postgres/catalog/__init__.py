@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from .. import connections
 from ..connections import Connection
+from ..names import quoted
 from . import keys, objects, tables
 from .compare import Catalog, Change, Difference, ObjectKey, difference
 from .tables import NOT_SYSTEM
@@ -72,7 +73,7 @@ class InvalidIndex:
     being_built: bool
 
     def __str__(self) -> str:
-        name = connections.quoted(f"{self.schema}.{self.name}")
+        name = quoted(f"{self.schema}.{self.name}")
         advice = "a session builds it" if self.being_built else f"DROP INDEX CONCURRENTLY {name}"
         return f"index {self.name} on {self.schema}.{self.table} is INVALID: {advice}"
 
@@ -88,7 +89,7 @@ def read(connection: Connection, version_table: str | None = None) -> Catalog:
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _read(connection, version_table and connections.quoted(version_table))
+            return _read(connection, version_table and quoted(version_table))
         except connections.Error as error:
             if error.pgcode not in GIVEN_WAY or attempt == ATTEMPTS:
                 raise

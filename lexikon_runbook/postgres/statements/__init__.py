@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from .describing import describe
 from .reading import read
-from .tokens import plainly_named, quoted, split
+from .tokens import plainly_named, split
 from .values import MODES, NO_LOCK, Effect, Lock, Statement, strength
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "Lock",
     "Statement",
     "describe",
-    "quoted",
     "read",
     "read_all",
     "split",

@@ -233,29 +233,3 @@ def normal(identifier: str) -> str:
         return "".join(c.lower() if c.isascii() else c for c in identifier)
     bare = identifier[1:].removesuffix('"').replace('""', '"')
     return identifier if "." in bare or '"' in bare else bare
-
-
-# pg_get_keywords() where catcode in ('R', 'T'), PostgreSQL 14 to 18: no table's name unless quoted
-RESERVED = (
-    " all analyse analyze and any array as asc asymmetric authorization binary both case cast"
-    " check collate collation column concurrently constraint create cross current_catalog"
-    " current_date current_role current_schema current_time current_timestamp current_user"
-    " default deferrable desc distinct do else end except false fetch for foreign freeze from"
-    " full grant group having ilike in initially inner intersect into is isnull join lateral"
-    " leading left like limit localtime localtimestamp natural not notnull null offset on only"
-    " or order outer overlaps placing primary references returning right select session_user"
-    " similar some symmetric system_user table tablesample then to trailing true union unique user"
-    " using variadic verbose when where window with "
-)
-
-
-def quoted(name: str) -> str:
-    """A normalised name as it must be written in SQL: `public.Users` -> `public."Users"`."""
-    plain = re.compile(r"[a-z_][a-z0-9_$]*")
-    parts = re.findall(r'"(?:[^"]|"")*"|[^.]+', name)
-    return ".".join(
-        part
-        if part.startswith('"') or (plain.fullmatch(part) and f" {part} " not in RESERVED)
-        else f'"{part}"'
-        for part in parts
-    )
