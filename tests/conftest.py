@@ -12,9 +12,9 @@ import pytest
 import servers
 from servers import Database, Server
 
-# With a seed, one in ONE_IN of the tests of tests/kinds is run; without, all are.
+# With a seed, one in so many of the tests in these folders is run; without, all are.
 SEED = os.environ.get("RUNBOOK_TEST_SEED", "")
-KINDS, ONE_IN = Path(__file__).parent / "kinds", 4
+ONE_IN = {"authoring": 3, "diagnosis": 3, "kinds": 5}
 # A developer's own settings must not lead a test to the developer's own database.
 FOREIGN = ("DATABASE_URL", "LEXIKON_RUNBOOK_PROJECT", "LEXIKON_RUNBOOK_DEMO_DIR")
 
@@ -24,13 +24,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:
-    sampled = [f"tests/kinds: one in {ONE_IN}, RUNBOOK_TEST_SEED={SEED}"] if SEED else []
-    return [servers.describe(), *sampled]
+    sampled = ", ".join(f"one in {n} of tests/{folder}" for folder, n in ONE_IN.items())
+    return [servers.describe(), *([f"RUNBOOK_TEST_SEED={SEED}: {sampled}"] if SEED else [])]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kinds = [item for item in items if SEED and item.path.is_relative_to(KINDS)]
-    left_out = set(kinds) - set(random.Random(SEED).sample(kinds, -(-len(kinds) // ONE_IN)))
+    left_out: set[pytest.Item] = set()
+    for folder, n in ONE_IN.items() if SEED else ():
+        there = [i for i in items if i.path.is_relative_to(Path(__file__).parent / folder)]
+        left_out |= set(there) - set(random.Random(SEED).sample(there, -(-len(there) // n)))
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
 

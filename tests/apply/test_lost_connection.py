@@ -119,7 +119,7 @@ def test_a_server_that_stays_away_leaves_the_outcome_unknown(
         cut.apply(shown)
     assert "the connection died during COMMIT of aa02" in stop.value.happened
     assert stop.value.state.startswith("unknown: revision aa02 is in the database, or not")
-    assert "`lexikon-runbook status`" in stop.value.next_step
+    assert "`lexikon-runbook status --target test`" in stop.value.next_step
     assert stop.value.outcome == "unknown"
     assert plain.current() == "aa02"
 
