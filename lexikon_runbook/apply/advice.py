@@ -11,12 +11,12 @@ from .attempt import Attempt
 
 STATEMENT_CANCELED, DEPENDENT = "57014", "2BP01"
 INSUFFICIENT_PRIVILEGE, INVALID_SCHEMA_NAME = "42501", "3F000"
+FEATURE_NOT_SUPPORTED, OBJECT_IN_USE = "0A000", "55006"
 OF_THE_SERVER = {
     "53100": "make room on the server's disk",
     "53200": "the server is out of memory: see its log",
     "25006": "the database is read-only for this role: see who set that, and why",
     "28000": "the role may not log in there",
-    "0A000": "do what the server's hint says (an extension must be installed on the server first)",
     "58P01": "install on the server what it says is missing (an extension's files)",
 }
 OF_ROWS = ("23502", "23503", "23505", "23514", "23P01", "22001", "22003", "22P02", "23000")
@@ -24,6 +24,7 @@ OF_ROWS = ("23502", "23503", "23505", "23514", "23P01", "22001", "22003", "22P02
 # The server's words where lc_messages is English; in any other language only the role is named.
 DENIED = re.compile(r"permission denied for ([a-z ]+) (\S+)")
 NOT_OWNER = re.compile(r"must be owner of ([a-z ]+) (\S+)")
+NO_EXTENSION = re.compile(r'extension "(.+)" is not available')
 NO_SCHEMA = re.compile(r'schema "(.+)" does not exist')
 OF_A_TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
 RIGHTS = {
@@ -55,6 +56,11 @@ def of(step: Step, last: Attempt, role: str, *, swallowed: bool) -> str:
             "drop what depends on it first (the server names it above), and create it again "
             f"afterwards: in {file}, or by hand; then run again."
         )
+    if statement.sqlstate == OBJECT_IN_USE and "pending trigger events" in statement.message:
+        return (
+            f"in {file}, send SET CONSTRAINTS ALL IMMEDIATE before this statement, or give it a "
+            "revision of its own: rows that were changed before it wait for a deferred constraint."
+        )
     if statement.sqlstate == STATEMENT_CANCELED:
         return "raise statement_timeout_s, or split the statement into smaller ones; run again."
     return _file(step)
@@ -77,6 +83,8 @@ def _beside_the_file(failed: FailedStatement, role: str) -> str:
         missing = NO_SCHEMA.match(failed.message)
         what = f"`CREATE SCHEMA {spelled(missing[1])};`" if missing else "CREATE SCHEMA"
         return f"create the schema ({what}), or let the revision create it"
+    if failed.sqlstate == FEATURE_NOT_SUPPORTED and NO_EXTENSION.match(failed.message):
+        return "install the extension on the server first"
     return OF_THE_SERVER.get(failed.sqlstate, "")
 
 

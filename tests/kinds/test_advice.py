@@ -105,3 +105,31 @@ def test_init_writes_nothing_into_an_installed_package(kind: Maker, tmp_path: Pa
     assert sorted(packages.rglob("*")) == before
     assert ended.returncode == 0, ended.stderr
     assert "site-packages/stamps/alembic.ini" in (home / "runbook.toml").read_text()
+
+
+def test_rows_that_wait_for_a_deferred_key_are_told_to_be_checked(kind: Maker) -> None:
+    """The statement that mends it is named; with it the revision runs."""
+    project = kind("waits_for_a_deferred_key")
+    project.deploy("wd01")
+    project.database.execute("insert into places values (1); insert into posts values (1, null)")
+    with pytest.raises(RunbookError) as stop:
+        project.deploy()
+    assert "SET CONSTRAINTS ALL IMMEDIATE" in stop.value.next_step
+    assert project.at() == "wd01"
+    file = next(project.folder.rglob("wd02_*.py"))
+    alter = '    op.execute("ALTER TABLE posts ALTER COLUMN place SET'
+    mended = f'    op.execute("SET CONSTRAINTS ALL IMMEDIATE")\n{alter}'
+    file.write_text(file.read_text().replace(alter, mended))
+    project.deploy()
+    assert project.at() == "wd02"
+
+
+def test_what_the_server_can_not_do_is_no_matter_of_extensions(kind: Maker) -> None:
+    """A partitioned table has no index built concurrently: the file is to mend."""
+    project = kind("concurrent_on_a_parent")
+    with pytest.raises(RunbookError) as stop:
+        project.deploy()
+    assert "partitioned" in str(stop.value)
+    assert "extension" not in stop.value.next_step
+    assert "cp02" in stop.value.next_step
+    assert project.at() == "cp01"
