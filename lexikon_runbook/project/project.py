@@ -33,13 +33,15 @@ COPIES = 2  # rendered twice: what differs between two workers varies by itself
 class Project:
     """One target's project. `on_line` gets each line that its code prints.
 
-    `writes` are the statements by which env.py itself wanted to write when it was looked with.
+    `writes` are the statements by which env.py itself wanted to write when it was looked with,
+    `translated` the schemas that its connection replaces by others.
     """
 
     target: Target
     identity: Identity | None = None
     on_line: Callable[[str], None] | None = None
     writes: tuple[str, ...] = ()
+    translated: tuple[Any, ...] = ()
     _live: Worker | None = field(default=None, repr=False)
     _away: list[Worker] = field(default_factory=list, repr=False)
 
@@ -156,6 +158,7 @@ class Project:
         places: list[Message] = told["places"]
         if not places:
             raise failures.without_migrations(self.target)
+        self.translated = tuple(places[0]["translated"])
         return places
 
     def compared(self) -> Message:
@@ -177,7 +180,7 @@ class Project:
     def rendered(self, way: Sequence[Move]) -> dict[str, Rendered]:
         """The SQL of a way, from Alembic's offline mode, rendered twice. Changes nothing."""
         self.open(live=False)
-        return rendering.read(self.target, self._away, way)
+        return rendering.read(self.target, self._away, way, self.translated)
 
     def refresh(self) -> None:
         """Start anew if a file of the checkout, or one that it imports, was changed since.

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..targets.settings import Target
 from . import syntax
@@ -63,7 +64,9 @@ def _distance(one: Sequence[str], other: Sequence[str]) -> int:
     return sum(a != b for a, b in zip(one, other, strict=True))
 
 
-def read(target: Target, workers: Sequence[Worker], way: Sequence[Move]) -> dict[str, Rendered]:
+def read(
+    target: Target, workers: Sequence[Worker], way: Sequence[Move], translated: Sequence[Any]
+) -> dict[str, Rendered]:
     """Each revision of a way by its id, rendered in each of these workers. Changes nothing.
 
     What a revision raises is told. Raises HistoryError where the project itself is refused.
@@ -73,7 +76,7 @@ def read(target: Target, workers: Sequence[Worker], way: Sequence[Move]) -> dict
     told, tried = [], []
     for worker in workers:
         _take(target, worker, way)
-        worker.post("render", deadline_s=QUIET_S)
+        worker.post("render", translated=translated, deadline_s=QUIET_S)
     for worker in workers:
         try:
             told.append(worker.answer(deadline_s=QUIET_S))

@@ -24,23 +24,23 @@ def noting(found: list[dict[str, Any]]) -> Callable[[Any, Any, dict[str, Any]], 
 
 
 def of(context: Any) -> dict[str, Any]:
-    """Where that context keeps its version rows, and looks for names without a schema.
+    """Where that context keeps its version rows, and looks for names.
 
     `schema` is the one that env.py names, "" for none; `found_in` the one its connection finds
-    the table in, or would make it in.
+    the table in, or would make it in. `path` is searched for names without a schema; `translated`
+    are the schemas, null for none, that SQLAlchemy replaces by others in what it writes itself.
     """
     options = context.connection.get_execution_options()
     translated = options.get("schema_translate_map") or {}
     own = context.version_table_schema
     schema = translated.get(own, own) or ""
     found_in, path = _found(context)
-    if translated.get(None):
-        path = [translated[None], *path]
     return {
         "table": str(context.version_table),
         "schema": str(schema),
         "found_in": str(schema or found_in or ""),
         "path": [str(each) for each in path],
+        "translated": sorted(translated.items(), key=str),
         "width": getattr(context._version.c.version_num.type, "length", None),
     }
 

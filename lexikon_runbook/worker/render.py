@@ -6,6 +6,7 @@ and in which line, is told as it is.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import traceback
@@ -35,13 +36,16 @@ class Pieces(io.StringIO):
         return len(text)
 
 
-def each(steps: Sequence[Any], buffer: Pieces) -> Callable[[Any, Any, dict[str, Any]], list[Any]]:
+def each(
+    steps: Sequence[Any], buffer: Pieces, translated: Sequence[Any]
+) -> Callable[[Any, Any, dict[str, Any]], list[Any]]:
     """What env.py is to run in place of the migrations: one step after the other, each kept.
 
     Not as steps for Alembic to run: one that fails would end all.
     """
 
     def rendered(_rows: Any, context: Any, given: dict[str, Any]) -> list[Any]:
+        _translate(context.impl.dialect, translated)
         for step in steps:
             _render(step, buffer, given)
         return []
@@ -49,15 +53,28 @@ def each(steps: Sequence[Any], buffer: Pieces) -> Callable[[Any, Any, dict[str, 
     return rendered
 
 
-def without_env_py(steps: Sequence[Any], buffer: Pieces) -> None:
+def without_env_py(steps: Sequence[Any], buffer: Pieces, translated: Sequence[Any]) -> None:
     """Render in a context of Alembic's own, for an env.py that has no offline mode."""
     context = MigrationContext.configure(
         dialect_name="postgresql",
         opts={"as_sql": True, "literal_binds": True, "output_buffer": buffer},
     )
+    _translate(context.impl.dialect, translated)
     with Operations.context(context):
         for step in steps:
             _render(step, buffer, {})
+
+
+def _translate(dialect: Any, translated: Sequence[Any]) -> None:
+    """Let that dialect write other schemas, as connections with a schema_translate_map do.
+
+    Offline mode has no connection. Like there, what Alembic writes itself (ALTER TABLE) and what
+    is given as text stay as they are.
+    """
+    if translated:
+        given = {"schema_translate_map": dict(translated), "render_schema_translate": True}
+        for name in ("ddl_compiler", "statement_compiler"):
+            setattr(dialect, name, functools.partial(getattr(dialect, name), **given))
 
 
 def _render(step: Any, buffer: Pieces, given: dict[str, Any]) -> None:

@@ -146,8 +146,11 @@ class Worker:
             self.steps = graph.way(self.script, direction, to, rows or [])
         return {} if rows is None else {"steps": graph.described(self.steps, rows)}
 
-    def do_render(self) -> dict[str, Any]:
-        """The SQL of the kept steps, from offline mode; nothing is connected to."""
+    def do_render(self, translated: list[Any]) -> dict[str, Any]:
+        """The SQL of the kept steps, from offline mode; nothing is connected to.
+
+        `translated` is what `place` told of env.py's connection.
+        """
         from . import project, render
 
         buffer = render.Pieces()
@@ -158,14 +161,14 @@ class Worker:
             project.run_env_py(
                 self.config,
                 self.script,
-                render.each(self.steps, buffer),
+                render.each(self.steps, buffer, translated),
                 as_sql=True,
                 starting_rev=start[0] if start else "base",
                 destination_rev=self.steps[-1].revision.revision,
             )
         rows = render.rows(self.steps)
         if rows is None:
-            render.without_env_py(self.steps, buffer)
+            render.without_env_py(self.steps, buffer, translated)
             rows = render.rows(self.steps)
         self.files.note(self.config, self.script)
         return {"steps": rows}
