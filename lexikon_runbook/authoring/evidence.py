@@ -101,7 +101,8 @@ def gather(base: Throwaway, project: Project, revision: Revision) -> Evidence:
     with base.copy(project.history) as copy:
         before, after, failed, sqlstate = copy.catalog(), None, "", ""
         up, down = _rendered(project, revision, copy.rows)
-        known = up.sql is not None and not OFFLINE.search(source)
+        known = (up.sql is not None or up.fails) and not OFFLINE.search(source)
+        known_down = down.sql is not None or down.fails
         read_up, read_down = (statements.read_all(way.sql or ()) for way in (up, down))
         sizes = _sizes(copy, project.target, [*read_up, *read_down])
         try:
@@ -112,7 +113,7 @@ def gather(base: Throwaway, project: Project, revision: Revision) -> Evidence:
     contexts = (
         replace(_context(revision, source, "upgrade", read_up, known, sizes), tried=up.tried),
         replace(
-            _context(revision, source, "downgrade", read_down, down.sql is not None, sizes),
+            _context(revision, source, "downgrade", read_down, known_down, sizes),
             tried=down.tried,
         ),
     )
@@ -122,7 +123,7 @@ def gather(base: Throwaway, project: Project, revision: Revision) -> Evidence:
             found[finding.rule.id, finding.detail] = finding
     every = tuple(found.values())
     return Evidence(
-        *(revision, source, read_up, read_down, known, down.sql is not None),
+        *(revision, source, read_up, read_down, known, known_down and not down.fails),
         *(before, after, failed, sqlstate, every, sizes),
     )
 

@@ -21,10 +21,12 @@ class AtRisk:
     rows: int | None
     bytes: int
     table: str = ""  # the table's name, where it is the whole table that is counted
+    why: str = ""  # it could not be counted
 
     def __str__(self) -> str:
         if self.rows is None:
-            return f"{self.what}: its rows could not be counted"
+            why = f" ({self.why})" if self.why else ""
+            return f"{self.what}: its rows could not be counted{why}"
         word = "row" if self.rows == 1 else "rows"
         return f"{self.what}: {self.rows:,} {word} ({size(self.bytes)})"
 
@@ -64,6 +66,10 @@ select format('%%I.%%I', n.nspname, c.relname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = %s and c.relkind in ('r', 'p', 'f') and not c.relispartition order by 1
 """
+
+
+# In English; in any other language only that they could not be counted is said.
+ROW_SECURITY = "row-level security policy"
 
 
 def sizes(connection: Connection, names: Iterable[str]) -> Mapping[str, Relation]:
@@ -119,11 +125,13 @@ def _count(connection: Connection, table: str, column: str, what: str) -> AtRisk
     try:
         number, total = connections.rows(
             connection,
+            "set local row_security = off; "
             f"select {counted}, pg_total_relation_size(%s::regclass) from {table}",
             (table,),
         )[0]
-    except connections.Error:
-        return AtRisk(what, None, 0)
+    except connections.Error as error:
+        hidden = ROW_SECURITY in str(error)
+        return AtRisk(what, None, 0, why="row-level security hides some" if hidden else "")
     return AtRisk(what, int(number), int(total))
 
 

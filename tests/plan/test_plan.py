@@ -205,6 +205,23 @@ def test_whatever_takes_rows_away_is_counted_or_said_to_be_uncounted(
     assert made(project.folder, "-1", "downgrade").needs_approval == bool(expected)
 
 
+def test_rows_that_a_policy_hides_are_not_counted_as_none(
+    database: Database, reader: tuple[str, str]
+) -> None:
+    """The owner sees no row of its table; dropping it would lose five hundred."""
+    role, url = reader
+    database.execute(
+        "create table accounts as select g from generate_series(1, 500) g; "
+        f"alter table accounts owner to {role}; "
+        "alter table accounts enable row level security, force row level security"
+    )
+    read = statements.read_all(["drop table accounts"])
+    with closing(db.connect_url(url)) as connection:
+        found = risk.at_risk(connection, [e for s in read for e in s.effects], down=True)
+    hidden = "its rows could not be counted (row-level security hides some)"
+    assert [str(risk) for risk in found] == [f"table accounts: {hidden}"]
+
+
 def test_a_table_that_somebody_holds_is_said_to_be_uncounted(
     project: Checkout, database: Database
 ) -> None:

@@ -100,10 +100,11 @@ def _not_null(context: Context) -> Iterator[Hit]:
 def _validates(context: Context) -> Iterator[Hit]:
     for statement, effect in context.effects(*_VALIDATING):
         if severity := context.graded(effect.table, None):
+            what = " ".join(filter(None, (effect.verb[4:], effect.name)))
             yield Hit(
                 severity,
                 statement.text,
-                f"{effect.verb[4:]} {effect.name} reads all of {context.counted(effect.table)} "
+                f"{what} reads all of {context.counted(effect.table)} "
                 f"while {', '.join(map(str, effect.locks or ()))} is held",
                 _validates_remedy(effect),
             )
