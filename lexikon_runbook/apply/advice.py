@@ -24,6 +24,7 @@ OF_ROWS = ("23502", "23503", "23505", "23514", "23P01", "22001", "22003", "22P02
 # The server's words where lc_messages is English; in any other language only the role is named.
 DENIED = re.compile(r"permission denied for ([a-z ]+) (\S+)")
 NOT_OWNER = re.compile(r"must be owner of ([a-z ]+) (\S+)")
+USED = re.compile(r"cannot alter type of a column used (?!by a generated)")
 NO_EXTENSION = re.compile(r'extension "(.+)" is not available')
 NO_SCHEMA = re.compile(r'schema "(.+)" does not exist')
 OF_A_TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
@@ -51,7 +52,7 @@ def of(step: Step, last: Attempt, role: str, *, swallowed: bool) -> str:
             f"mend the rows that the server names (they break what {file} asks for), or let the "
             "revision mend them first; then run again."
         )
-    if statement.sqlstate == DEPENDENT:
+    if statement.sqlstate == DEPENDENT or USED.match(statement.message):
         return (
             "drop what depends on it first (the server names it above), and create it again "
             f"afterwards: in {file}, or by hand; then run again."

@@ -21,6 +21,7 @@ from .worker import QUIET_S, ProjectFailed, Worker, WorkerDied
 
 # As for op.drop_constraint(None); a value that only offline mode can't render is another one.
 COMPILE_ERROR, NAMELESS = "sqlalchemy.exc.CompileError", "it has no name"
+STATEMENT_ERROR, VALUELESS = "sqlalchemy.exc.StatementError", "A value is required for bind"
 LITERAL = re.compile(r"E?'(?:[^']|'')*'|\b\d[\w.:+-]*")
 TOKEN = re.compile(r'"(?:[^"]|"")*"|\w+|\s+|.')
 
@@ -30,7 +31,8 @@ class Rendered:
     """One revision's SQL; None where it can't be told, then `why`, in which `line` of its file.
 
     `fails` says that it will fail in the same way when it runs: it raises by itself, whatever the
-    database holds, names nothing that could be dropped, or asks for a variable that is missing.
+    database holds, names nothing that could be dropped, or asks for a variable or a value that is
+    missing.
     `varies` are the statements that were other ones in the second rendering, `digested` what a
     digest holds: the statements in no order, and of one that varies the shape. `tried` is what
     its code tried outside of the database, which was refused.
@@ -133,6 +135,8 @@ def _fails(move: Move, row: Message) -> bool:
     """Whether what kept it from being rendered keeps it from running, too."""
     if row["of_environ"]:
         return True
+    if row["cls"] == STATEMENT_ERROR:
+        return VALUELESS in str(row["why"])
     if row["cls"] == COMPILE_ERROR:
         return NAMELESS in str(row["why"])
     source, function = move.revision.source, move.direction

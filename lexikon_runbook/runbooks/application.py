@@ -6,6 +6,7 @@ Only the commands that `runbook.toml` names are run, and each is shown before it
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -19,12 +20,13 @@ from typing import IO
 
 from ..errors import Unhealthy
 from ..postgres.runner import Reporter
-from ..show.render import Block, Card, Code, Line, Shown, duration
+from ..show.render import Block, Card, Code, Line, Shown, duration, shorten
 from ..targets.settings import Target
 
 COMMAND_S = 180.0
 LOG_LINES = 100
 OUTPUT_BYTES = 256 << 10
+OPERATORS = frozenset("();<>|&")
 TROUBLE = re.compile(r"\b(error|critical|fatal|panic|exception|traceback)\b", re.IGNORECASE)
 
 
@@ -77,12 +79,31 @@ def log_tail(target: Target, report: Reporter) -> Command:
 
 def not_restarted(target: Target, tried: Command) -> Unhealthy:
     """The refusal that follows a restart command that did not work. Pure."""
+    said = [line.strip() for line in tried.output.splitlines() if line.strip()]
+    code = "" if tried.exit_code is None else f" (exit {tried.exit_code})"
+    what = f"the restart command of target {target.name} did not work{code}: {tried.command}"
+    mend = "mend `restart` in runbook.toml"
+    if _wants_a_shell(target.restart):
+        mend += f", which no shell reads: restart = {json.dumps(_by_a_shell(target.restart))}"
     return Unhealthy(
-        f"the restart command of target {target.name} did not work: {tried.command}.",
+        f"{what}; it said: {shorten(said[-1], 300)}" if said else f"{what}.",
         state="the database is done; processes of the application may be the old ones.",
         next_step=f"restart the application by hand, and see `{target.verb('status')}`; "
-        "then mend `restart` in runbook.toml.",
+        f"then {target.mask(mend)}.",
     )
+
+
+def _wants_a_shell(command: str) -> bool:
+    """Whether a word of it, outside of quotes, is one that only a shell reads."""
+    try:
+        words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+    except ValueError:
+        return False
+    return words[:1] == ["cd"] or any(set(word) <= OPERATORS for word in words)
+
+
+def _by_a_shell(command: str) -> str:
+    return f"sh -c {shlex.quote(command)}"
 
 
 def _run(name: str, target: Target, command: str, advice: str, report: Reporter) -> Command:

@@ -157,12 +157,11 @@ class Inspecting(Run):
         found = (self._drift or self.drift()) if wanted else self._drift
         kept = self._archive()
         trouble = found.trouble if found else ""
-        if wanted and trouble:
+        if found and wanted and trouble:
             raise Drifted(
                 f"{self._reached().identity.where} at {self._reached().at}: {trouble}.",
                 state=NOTHING_CHANGED,
-                next_step="see Drift above, or run this without fail_on_drift: write what is "
-                "right into a revision (create_migration.ipynb), undo the rest.",
+                next_step=found.next_step,
             )
         said = trouble or ("none that counts" if found else "not looked at")
         return self.end_well("succeeded", (("Drift", said), ("Catalog", str(kept))))

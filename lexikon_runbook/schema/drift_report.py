@@ -31,7 +31,8 @@ class BothDrifts(Shown):
         env.py names none.
         """
         if self.migrations.drifted is None:
-            return f"whether it drifted is unknown: {self.migrations.unknown.splitlines()[0]}"
+            why = self.migrations.unknown.splitlines()[0].removesuffix(".")
+            return f"whether it drifted is unknown: {why}"
         if self.migrations.difference:
             return f"the database {self.migrations.difference.summary()}, by hand"
         if self.pending:
@@ -40,6 +41,16 @@ class BothDrifts(Shown):
             known = self.models.unknown == drift.NO_MODELS
             return "" if known else f"the models could not be compared: {self.models.unknown}"
         return f"the models differ: {'; '.join(self.models.changes)}" if self.models.changes else ""
+
+    @property
+    def next_step(self) -> str:
+        """What to do about the trouble."""
+        if self.migrations.drifted is None:
+            return self.migrations.unknown.partition("\n")[2] or "see Drift above."
+        return (
+            "see Drift above, or run this without fail_on_drift: write what is right into a "
+            "revision (create_migration.ipynb), undo the rest."
+        )
 
     def facts(self) -> dict[str, object]:
         """What the record keeps."""

@@ -16,7 +16,7 @@ from typing import Any, Callable
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
-from . import told
+from . import told, values
 
 CONTROL = ("BEGIN;", "COMMIT;")
 # What is told of each step, and not only of one that could not be rendered.
@@ -46,6 +46,7 @@ def each(
 
     def rendered(_rows: Any, context: Any, given: dict[str, Any]) -> list[Any]:
         _translate(context.impl.dialect, translated)
+        values.complete(context)
         for step in steps:
             _render(step, buffer, given)
         return []
@@ -60,6 +61,7 @@ def without_env_py(steps: Sequence[Any], buffer: Pieces, translated: Sequence[An
         opts={"as_sql": True, "literal_binds": True, "output_buffer": buffer},
     )
     _translate(context.impl.dialect, translated)
+    values.complete(context)
     with Operations.context(context):
         for step in steps:
             _render(step, buffer, {})

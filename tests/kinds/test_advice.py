@@ -24,6 +24,7 @@ def test_a_view_that_stands_in_the_way_is_named(kind: Maker, way: str, at: str) 
     with pytest.raises(RunbookError) as stop:
         project.deploy("head") if way == "up" else project.rollback("base")
     assert "price_list" in str(stop.value)
+    assert "drop what depends on it first" in stop.value.next_step
     assert project.at() == at
 
 

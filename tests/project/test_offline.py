@@ -9,6 +9,8 @@ import pytest
 from projects import Project, projects
 from servers import Database
 
+from lexikon_runbook.errors import UnknownRevision
+
 Maker = Callable[..., Project]
 
 
@@ -67,6 +69,60 @@ def test_sql_that_is_not_known_is_a_finding_and_runs_nevertheless(project: Maker
     assert shown.steps[0].summary.startswith("its SQL is known only when it runs (")
     assert [f.revision for f in shown.findings if f.rule.id == "sql-unknown"] == ["cc01"]
     assert asking.columns("notes") == "id body"
+
+
+GIVES = """
+    notes = sa.table("notes", sa.column("id", sa.Integer), sa.column("body", sa.Text))
+    bind = op.get_bind()
+    op.execute(sa.text("UPDATE notes SET body = :b WHERE id = :i").bindparams(b="O'Brien", i=1))
+    bind.execute(sa.text("UPDATE notes SET body = :b WHERE id = :i"), {"b": "two", "i": 2})
+    rows = [{"i": 3, "b": ":b"}, {"i": 4, "b": None}]
+    bind.execute(sa.text("INSERT INTO notes VALUES (:i, :b)"), rows)
+    bind.execute(notes.insert(), [{"id": 5, "body": "50%"}])
+    changed = notes.update().where(notes.c.id == sa.bindparam("of"))
+    bind.execute(changed, {"of": 6, "body": "six"})
+"""
+GIVEN = [
+    "UPDATE notes SET body = 'O''Brien' WHERE id = 1",
+    "UPDATE notes SET body = 'two' WHERE id = 2",
+    "INSERT INTO notes VALUES (3, ':b')",
+    "INSERT INTO notes VALUES (4, NULL)",
+    "INSERT INTO notes (id, body) VALUES (5, '50%')",
+    "UPDATE notes SET body='six' WHERE notes.id = 6",
+]
+
+
+def test_the_values_that_are_sent_are_those_that_are_shown(project: Maker) -> None:
+    """Given to op.execute() or to a connection, one by one or many; and the run sends them."""
+    asking = project("asks_the_database")
+    giving(asking, GIVES)
+    asking.deploy("aa01")
+    asking.database.execute("alter table notes alter column body drop not null")
+    assert sql(asking) == {"cc01": GIVEN}
+    asking.deploy()
+    rows = asking.database.rows("select id, body from notes order by id")
+    assert rows == [(3, ":b"), (4, None), (5, "50%")]
+
+
+def test_a_value_that_is_missing_is_told_before_anything_runs(project: Maker) -> None:
+    """A colon in JSON is a parameter to SQLAlchemy; plain Alembic fails at it, in the middle."""
+    asking = project("asks_the_database")
+    giving(
+        asking,
+        """
+    op.execute("INSERT INTO notes VALUES (1, '{\\"a\\":true}')")
+""",
+    )
+    with pytest.raises(UnknownRevision, match="A value is required for bind parameter 'true'"):
+        asking.plan()
+
+
+def giving(project: Project, body: str) -> None:
+    """Let the last revision's upgrade be these lines."""
+    file = next((project.folder / "versions").glob("cc01*"))
+    head, _, rest = file.read_text().partition("def upgrade() -> None:\n")
+    down = rest[rest.index("def downgrade") :]
+    file.write_text(f"{head}def upgrade() -> None:{body}\n\n{down}")
 
 
 def test_an_env_py_without_an_offline_mode_is_rendered_without_it(project: Maker) -> None:

@@ -246,6 +246,20 @@ def test_restart_command_is_shown_before_it_runs_and_its_exit_is_told(
     assert "by hand" in refusal.next_step
 
 
+def test_a_restart_that_wants_a_shell_is_given_one_to_write(target: Callable[..., Target]) -> None:
+    """Its exit and last line are told; what stands in runbook.toml then works."""
+    of = target(restart="cd /nowhere && true")
+    failed = application.restart(of, Said())
+    refusal = application.not_restarted(of, failed)
+    assert failed.output.splitlines()[-1] in str(refusal)
+    assert "restart = \"sh -c 'cd /nowhere && true'\"" in refusal.next_step
+    said = target(restart=python("print('first'); print('no such service'); raise SystemExit(3)"))
+    refusal = application.not_restarted(said, application.restart(said, Said()))
+    assert "(exit 3)" in str(refusal)
+    assert "it said: no such service" in str(refusal)
+    assert "sh -c" not in refusal.next_step
+
+
 @pytest.mark.parametrize("command", ["no-such-command --now", "'unbalanced", "/"])
 def test_restart_command_that_cannot_start_is_told(
     target: Callable[..., Target], command: str
