@@ -45,12 +45,16 @@ def on_renames(of: Evidence) -> Iterator[Remark]:
 
 
 def _added(of: Evidence, dropped: Effect) -> list[str]:
-    """The columns of its type that are added to the table of a column that is dropped."""
+    """The columns of its type that are added to the table of a column that is dropped.
+
+    None whose values are all computed: nothing could be renamed to it.
+    """
     old = _column(of.before, dropped.table, dropped.name)
     return [
         added.name
         for added in of.effects("add column")
         if added.table == dropped.table
+        and (not added.says("GENERATED ALWAYS AS") or added.says("AS IDENTITY"))
         and old
         and old == _column(of.after or of.before, added.table, added.name)
     ]

@@ -61,6 +61,10 @@ left join pg_class l on l.oid = c.oid and c.relkind <> 'p'
      or c.relkind = 'p' and l.oid in (select relid from pg_partition_tree(c.oid) where isleaf)
 group by t.name, c.oid
 """
+COMPUTED = """
+select attgenerated <> '' from pg_attribute
+where attrelid = to_regclass(%s) and attname = %s and not attisdropped
+"""
 TABLES_OF_SCHEMA = """
 select format('%%I.%%I', n.nspname, c.relname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -107,6 +111,8 @@ def _dropped(
     if effect.action == "drops" and effect.kind in ("table", "foreign table"):
         what = f"table {spelled(table)}"
     elif effect.action == "drops" and effect.kind == "column":
+        if _computed(connection, table, effect.name):
+            return
         column, what = _sql(effect.name), f"column {spelled(table)}.{spelled(effect.name)}"
     elif effect.verb in written:
         some = effect.verb != "truncate" and (effect.verb != "delete" or effect.says("WHERE"))
@@ -117,6 +123,11 @@ def _dropped(
     if connections.first(found) or not (table in created or effect.says("IF EXISTS")):
         counted = _count(connection, _sql(table), column, what)
         yield counted if column else replace(counted, table=table)
+
+
+def _computed(connection: Connection, table: str, column: str) -> bool:
+    """Whether it is a generated column: its values are in those that it is computed from."""
+    return bool(connections.first(connections.rows(connection, COMPUTED, (_sql(table), column))))
 
 
 def _count(connection: Connection, table: str, column: str, what: str) -> AtRisk:

@@ -222,6 +222,18 @@ def test_rows_that_a_policy_hides_are_not_counted_as_none(
     assert [str(risk) for risk in found] == [f"table accounts: {hidden}"]
 
 
+def test_values_that_are_computed_are_not_lost(database: Database) -> None:
+    """A generated column has its values from others; those are counted."""
+    database.execute(
+        "create table sums (a int, b int, total int generated always as (a + b) stored); "
+        "insert into sums values (1, 2)"
+    )
+    read = statements.read_all(["alter table sums drop column total, drop column b"])
+    with closing(database.connect()) as connection:
+        found = risk.at_risk(connection, [e for s in read for e in s.effects], down=True)
+    assert [risk.what for risk in found] == ["column sums.b"]
+
+
 def test_a_table_that_somebody_holds_is_said_to_be_uncounted(
     project: Checkout, database: Database
 ) -> None:
