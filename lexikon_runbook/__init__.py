@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .record.record import Record
     from .targets.settings import Target
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["__version__", "begin", "deploy", "rollback"]
 
 
