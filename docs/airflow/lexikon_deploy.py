@@ -19,7 +19,7 @@ with DAG(
     tags=["lexikon", "database"],
     params={
         "target": Param("staging", type="string", description="a target of runbook.toml"),
-        "revision": Param("head", type="string", description="a revision id, head, heads, LABEL@head, or +N"),
+        "revision": Param("head", type="string", description="an id, head, heads, LABEL@head, +N"),
         "approve": Param("", type="string", description="the digest of the plan that may run"),
         "reason": Param("", type="string", description="why, for the record"),
     },

@@ -15,7 +15,6 @@ from ..errors import NOTHING_CHANGED, UnknownRevision
 from ..postgres import catalog, connections
 from ..postgres.connections import Connection
 from ..postgres.names import quoted_name
-from ..project.checkout import checksum
 from ..project.history import Direction, Move, named
 from ..project.preflight import Preflight
 
@@ -84,6 +83,7 @@ def _step(found: Preflight, move: Move, rendered: Rendered) -> Step:
         digested=rendered.digested,
         varies=rendered.varies,
         tried=rendered.tried,
+        of_checkout=not found.target.worker or move.revision.of_checkout,
     )
 
 
@@ -131,11 +131,6 @@ def look_in(connection: Connection, path: Sequence[str]) -> None:
     if path:
         names = ", ".join(map(quoted_name, path))
         connections.rows(connection, "select set_config('search_path', %s, false)", (names,))
-
-
-def env_py(found: Preflight) -> str:
-    """The checksum of env.py: it decides how the revisions run."""
-    return checksum((found.history.folder / "env.py").read_bytes())
 
 
 def judged(

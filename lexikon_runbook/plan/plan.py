@@ -182,6 +182,11 @@ class Plan(Shown):
             ]
             shades = [tones[f.rule.severity] for f in self.findings]
             yield Table(("finding", "revision", "what", "better"), rows, shades)
+        if others := [s.revision.file.name for s in self.steps if not s.of_checkout]:
+            yield Line(
+                f"Another file, or none, is in the checkout at hand: {', '.join(others)}. What "
+                "runs, and is shown, is the file where the worker runs."
+            )
         if self.env_py_sends:
             sent = "; ".join(shorten(sql, 120) for sql in self.env_py_sends)
             yield Line(f"env.py itself sends, before the first step: {sent}")
@@ -252,7 +257,7 @@ def _made(
             at_risk=risks,
             invalid=pending.left_invalid(connection, judged),
             catalog=_catalog(found),
-            env_py=pending.env_py(found) if judged else "",
+            env_py=found.history.env_py if judged else "",
             env_py_sends=found.project.writes if judged else (),
         )
 

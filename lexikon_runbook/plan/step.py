@@ -21,7 +21,8 @@ class Step:
     `known` is false where the SQL can't be rendered, for the reason `why`; `locked` are the modes
     and the names of the locks on tables that exist before the plan; `digested` is what an
     approval is for; `varies` are statements that were other ones when they were rendered again;
-    `tried` is what its code tried outside of the database.
+    `tried` is what its code tried outside of the database. `of_checkout` is false where the file
+    that runs, in a container, is not the checkout's.
     """
 
     revision: Revision
@@ -35,6 +36,7 @@ class Step:
     digested: tuple[str, ...] = ()
     varies: tuple[str, ...] = ()
     tried: tuple[Refused, ...] = ()
+    of_checkout: bool = True
 
     @property
     def identity(self) -> list[object]:

@@ -30,7 +30,7 @@ def history(target: Target) -> History | None:
 
     Raises HistoryError for what no reading makes right: see `checkout.check`.
     """
-    folder = _folder(target)
+    folder = None if target.worker else _folder(target)
     if folder is None:
         return None
     files = sorted(

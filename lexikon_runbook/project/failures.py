@@ -67,9 +67,18 @@ def _text_of(file: Path) -> str:
 def _not_reached(target: Target, seen: Seen, text: str) -> HistoryError:
     known = admission.PLACE.fullmatch(seen.reached)
     place = seen.reached if known else "a place whose name may hold part of a password"
+    happened = f"env.py of {target.alembic_ini} can't connect to {place}"
+    if target.worker:
+        return stopped(
+            target,
+            happened + (f": {text}" if known else ""),
+            "what `worker` starts must reach it. worker_url_env in runbook.toml names the URL as "
+            "it is written there; for throwaway databases throwaway_url_env and "
+            "worker_throwaway_url_env do, as no container reaches the embedded server.",
+        )
     return stopped(
         target,
-        f"env.py of {target.alembic_ini} can't connect to {place}" + (f": {text}" if known else ""),
+        happened + (f": {text}" if known else ""),
         f'[targets.{target.name}] env_py_variable = "NAME" or env_py_option = "KEY" in '
         "runbook.toml names where env.py reads its URL, so that it gets this target's.",
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from ..errors import NOTHING_CHANGED, UnknownRevision
 from ..targets.settings import Target
-from .checkout import Folders, broken, line_in
+from .checkout import Folders, broken, checksum, line_in
 from .failures import died
 from .process import Message
 from .worker import ProjectFailed, Worker, WorkerDied
@@ -38,6 +38,7 @@ class Revision:
     checksum: str
     depends: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    text: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -46,18 +47,30 @@ class Revision:
 
     @property
     def source(self) -> str:
-        """The file's text."""
-        return self.file.read_text(encoding="utf-8")
+        """The file's text, as it runs."""
+        return self.file.read_text(encoding="utf-8") if self.text is None else self.text
+
+    @property
+    def of_checkout(self) -> bool:
+        """Whether the checkout at hand has the very file that runs. Reads it."""
+        try:
+            return checksum(self.file.read_bytes()) == self.checksum
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True)
 class History:
-    """All revisions of a checkout, each after those it needs; `folder` is the script folder."""
+    """All revisions of a checkout, each after those it needs; `folder` is the script folder.
+
+    `env_py` is the checksum of env.py, "" where it was not run.
+    """
 
     revisions: tuple[Revision, ...]
     heads: tuple[str, ...]
     target: Target
     folder: Path
+    env_py: str = ""
 
     def revision(self, id_: str) -> Revision:
         """The revision with exactly that id."""
@@ -186,7 +199,7 @@ def moves(history: History, direction: Direction, told: Message) -> tuple[Move, 
 def _lacks(target: Target, file: str, function: str) -> UnknownRevision:
     happened = f"{file} has no function {function}()."
     advice = f"write it; where there is nothing to do: def {function}() -> None: pass"
-    return UnknownRevision(target.mask(happened), state=NOTHING_CHANGED, next_step=advice)
+    return _refuse(target.mask(happened), advice)
 
 
 def _no_way(
@@ -230,7 +243,7 @@ def read(target: Target, worker: Worker, folders: Folders, files: Sequence[Path]
             "mend it; `alembic history` must be able to read it, too.",
         ) from None
     revisions = tuple(_revision(each) for each in told["revisions"])
-    return History(revisions, tuple(told["heads"]), target, folders.script)
+    return History(revisions, tuple(told["heads"]), target, folders.script, told["env_py"])
 
 
 def _revision(told: Message) -> Revision:
@@ -242,6 +255,7 @@ def _revision(told: Message) -> Revision:
         checksum=told["sha256"],
         depends=tuple(told["depends"]),
         labels=tuple(told["labels"]),
+        text=told["source"],
     )
 
 
@@ -262,10 +276,7 @@ def require_one_head(history: History) -> None:
 def _word(text: str) -> str:
     """A revision as a user may write it, or a refusal."""
     text = text.strip()
-    advice = (
-        "give a revision id, head, heads, base, +N, -N or LABEL@head; `alembic history` lists the "
-        "ids."
-    )
+    advice = "give an id that `alembic history` lists, head, heads, base, +N, -N or LABEL@head."
     if not text:
         raise _refuse("the revision is empty.", advice)
     if len(text) > LONGEST:

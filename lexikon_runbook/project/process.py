@@ -22,6 +22,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from .paths import Paths
+
 Message = dict[str, Any]
 
 # Parsed by whatever Python there is, also by one that is too old to run the rest.
@@ -64,6 +66,7 @@ from lexikon_runbook_worker.serve import Worker
 end_with_parent(i)
 Worker(Wire(i, o, m, rest)).serve()
 """
+SAME_PLACE = Paths("/")
 OLDEST_PYTHON = (3, 9)
 MOST_LINES = 400
 END_S = 5.0
@@ -98,8 +101,13 @@ class Process:
         environment: Mapping[str, str],
         on_line: Callable[[str], None] | None = None,
         folder: str = "/",
+        paths: Paths = SAME_PLACE,
     ) -> None:
-        """Start it in that folder. Raises OSError where the command can't be started."""
+        """Start it in that folder. Raises OSError where the command can't be started.
+
+        `paths` says where what is said to it and by it lies there and here.
+        """
+        self._paths = paths
         self._mark = f"lxw{secrets.token_hex(4)} ".encode()
         self.log: collections.deque[str] = collections.deque(maxlen=MOST_LINES)
         self._noise: list[str] = []
@@ -150,7 +158,7 @@ class Process:
 
     def say(self, **fields: Any) -> None:
         """Send one line. Raises Ended where nobody reads it any more."""
-        data = memoryview(json.dumps(fields).encode("ascii") + b"\n")
+        data = memoryview(json.dumps(self._paths.out(fields)).encode("ascii") + b"\n")
         assert self._process.stdin is not None
         if self._process.stdin.closed:
             raise self._ended()
@@ -168,7 +176,7 @@ class Process:
             while self._lines:
                 line = self._lines.popleft()
                 if line.startswith(self._mark):
-                    message: Message = json.loads(line[len(self._mark) :])
+                    message: Message = self._paths.back(json.loads(line[len(self._mark) :]))
                     return message
                 if line:
                     self._noise.append(line.decode("utf-8", "backslashreplace"))

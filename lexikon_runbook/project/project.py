@@ -139,7 +139,7 @@ class Project:
         file that can't be imported.
         """
         self.open(live=False, away=1)
-        files = self.folders.files()
+        files = [] if self.target.worker_folder else self.folders.files()
         checkout.check(files)
         return history.read(self.target, self._away[0], self.folders, files)
 
@@ -196,9 +196,7 @@ class Project:
         workers = [*self._away, *([self._live] if self._live else [])]
         if not all(each.process.alive for each in workers):
             return True
-        files = {file.resolve() for file in self.folders.files()}
-        known = {revision.file.resolve() for revision in self.history.revisions}
-        return files != known or any(each.ask("changed")["changed"] for each in workers)
+        return any(each.ask("changed")["changed"] for each in workers)
 
     def applying(self, words: Sequence[str]) -> Worker:
         """The worker of the target's own database, as `alembic WORDS`. Writes from then on."""

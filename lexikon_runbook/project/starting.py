@@ -10,6 +10,7 @@ from ..errors import NOTHING_CHANGED, HistoryError, SettingsError
 from ..postgres.connections import Identity
 from ..targets.target import PYTHON_VARIABLE, Target
 from . import failures
+from .paths import Paths
 from .process import OLDEST_PYTHON, Ended, Process, Silent, TooOld
 from .worker import GREET_S, QUIET_S, ProjectFailed, Worker, WorkerDied, how_it_ended, words
 
@@ -26,9 +27,11 @@ def start(
     """Start the target's own Python with nothing in it yet. Raises SettingsError."""
     command = target.worker_command
     # `docker compose` looks for its file where it is called.
-    folder = str(target.project) if target.worker else "/"
+    project = str(target.project)
+    folder = project if target.worker else "/"
+    paths = Paths(project, target.worker_folder if target.worker else "")
     try:
-        process = Process(command, environment, on_line, folder)
+        process = Process(command, environment, on_line, folder, paths)
     except OSError as error:
         raise _no_python(target, f"can't be started: {error.strerror or error}") from None
     return Worker(target, process, identity)

@@ -86,6 +86,12 @@ KEYS = {
         Key("env_py_option"),
         Key("python", '".venv/bin/python"'),
         Key("worker", '"docker compose run --rm -T backend python"', kind="command"),
+        Key(
+            name="worker_folder",
+            example='"/app"',
+            pattern=r"(/.*[^/])?",
+            must="must be an absolute path without a slash at its end",
+        ),
         _variable("worker_url_env", "WORKER_URL"),
         _variable("worker_throwaway_url_env", "WORKER_THROWAWAY_URL"),
         Key("flask", '"app:create_app"', pattern=r"(\S.*)?", must="must be MODULE:FACTORY"),

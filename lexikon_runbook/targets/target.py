@@ -33,6 +33,7 @@ class Target:
     env_py_option: str = "sqlalchemy.url"
     python: str = ""
     worker: str = ""
+    worker_folder: str = ""
     worker_url_env: str = ""
     worker_throwaway_url_env: str = ""
     flask: str = ""

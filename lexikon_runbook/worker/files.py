@@ -1,4 +1,7 @@
-"""The files that the project's code was read from, and whether one of them was changed since."""
+"""The files that the project's code was read from, and whether one of them was changed since.
+
+Or whether one came to the folders of the revisions, or is gone from them.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,17 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-Stamp = tuple[int, int]
+Stamp = tuple[Any, ...]
 
 
 class Files:
-    """Each file of the project as it was when it was first seen to be loaded."""
+    """Each file of the project, and each folder, as it was when it was first seen."""
 
     def __init__(self) -> None:
         self.stamps: dict[str, Stamp] = {}
 
     def note(self, config: Any, script: Any) -> None:
-        """Take up what has been loaded. Reads the folders' entries, no file."""
+        """Take up what has been loaded, and the folders. Reads entries, no file."""
         for path in _loaded(config, script):
             if path not in self.stamps:
                 self.stamps[path] = _stamp(path)
@@ -40,10 +43,20 @@ def _loaded(config: Any, script: Any) -> Iterator[str]:
         yield str(revision.path)
     if config.config_file_name:
         yield str(config.config_file_name)
+    for folder in script._version_locations:
+        yield str(folder)
+        if getattr(script, "recursive_version_locations", False):
+            yield from (place for place, _, _ in os.walk(str(folder)) if not _cache(place))
+
+
+def _cache(name: str) -> bool:
+    return name.endswith("__pycache__")
 
 
 def _stamp(path: str) -> Stamp:
     try:
+        if os.path.isdir(path):
+            return tuple(sorted(name for name in os.listdir(path) if not _cache(name)))
         found = os.stat(path)
     except OSError:
         return (0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -14,13 +15,15 @@ from alembic.script import ScriptDirectory
 def revisions(script: ScriptDirectory) -> dict[str, Any]:
     """Every revision, each after those it needs. Imports the revision files."""
     found = [_revision(each) for each in script.walk_revisions()][::-1]
-    return {"revisions": found, "heads": list(script.get_heads())}
+    with open(os.path.join(str(script.dir), "env.py"), "rb") as file:
+        env_py = hashlib.sha256(file.read()).hexdigest()
+    return {"revisions": found, "heads": list(script.get_heads()), "env_py": env_py}
 
 
 def _revision(script: Any) -> dict[str, Any]:
     down = script.down_revision
     with open(script.path, "rb") as file:
-        sum_ = hashlib.sha256(file.read()).hexdigest()
+        held = file.read()
     return {
         "id": script.revision,
         "down": [down] if isinstance(down, str) else list(down or ()),
@@ -28,7 +31,8 @@ def _revision(script: Any) -> dict[str, Any]:
         "labels": sorted(script.branch_labels),
         "file": os.path.abspath(str(script.path)),
         "message": (script.doc or "").splitlines()[0] if script.doc else "",
-        "sha256": sum_,
+        "sha256": hashlib.sha256(held).hexdigest(),
+        "source": importlib.util.decode_source(held) if script.path.endswith(".py") else "",
     }
 
 

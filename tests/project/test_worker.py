@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import venv
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from servers import Database
 from lexikon_runbook.apply import chain
 from lexikon_runbook.errors import HistoryError, MigrationFailed, RunbookError, SettingsError
 from lexikon_runbook.project import starting, worker
+from lexikon_runbook.project.project import Project as Opened
 
 Maker = Callable[..., Project]
 
@@ -125,6 +127,39 @@ def test_what_is_printed_before_the_protocol_is_no_part_of_it(
     text = f'echo "Waiting for the database..."; printf "ready"; exec {sys.executable} "$@"'
     wrapped = project("plain", worker=f"{script(tmp_path, text)} -")
     assert wrapped.deploy().current == "aa04"
+
+
+def test_a_project_in_another_folder_is_what_runs(project: Maker, tmp_path: Path) -> None:
+    """As in a container: its files count, and a checkout with other ones is told."""
+    there = tmp_path / "app"
+    text = f'cd /; exec {sys.executable} "$@"'
+    inside = project("plain", worker=script(tmp_path, text), worker_folder=str(there))
+    shutil.copytree(inside.folder, there)
+    here = inside.folder / "versions"
+    next(here.glob("aa02*")).write_text("what is edited here does not run")
+    next(here.glob("aa04*")).unlink()
+    shown = inside.plan()
+    assert [step.revision.id for step in shown.steps] == ["aa01", "aa02", "aa03", "aa04"]
+    assert [step.of_checkout for step in shown.steps] == [True, False, True, False]
+    assert "is in the checkout at hand: aa02" in str(shown)
+    assert shown.steps[0].revision.file.parent == here
+    assert inside.apply(shown).current == "aa04"
+
+
+def test_a_revision_that_comes_to_another_folder_is_seen(project: Maker, tmp_path: Path) -> None:
+    """By the workers that have read the folder already."""
+    there = tmp_path / "app"
+    inside = project("plain", worker=sys.executable, worker_folder=str(there))
+    shutil.copytree(inside.folder, there)
+    newest = next((there / "versions").glob("aa04*"))
+    text = newest.read_text()
+    newest.unlink()
+    opened = Opened(inside.target)
+    assert opened.history.heads == ("aa03",)
+    newest.write_text(text)
+    opened.refresh()
+    assert opened.history.heads == ("aa04",)
+    opened.end()
 
 
 def test_a_command_that_prints_for_ever_is_ended(
