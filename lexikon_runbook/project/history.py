@@ -276,7 +276,7 @@ def require_one_head(history: History) -> None:
 def _word(text: str) -> str:
     """A revision as a user may write it, or a refusal."""
     text = text.strip()
-    advice = "give an id that `alembic history` lists, head, heads, base, +N, -N or LABEL@head."
+    advice = "give a revision id, head, heads, base, +N, -N or LABEL@head (`alembic history`)."
     if not text:
         raise _refuse("the revision is empty.", advice)
     if len(text) > LONGEST:
