@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import NothingPersisted, RunbookError
 from ..postgres import catalog, connections
-from ..postgres.names import quoted
+from ..project import version
 from ..project.history import named
 from ..project.preflight import Preflight
 from ..show.render import Block, Card, Shown, Tone, shorten
@@ -28,7 +28,7 @@ def version_rows(found: Preflight) -> frozenset[str]:
 def rows_of(target: Target, table: str) -> frozenset[str]:
     """The version rows in that table of a target's database; empty at base."""
     with contextlib.closing(connections.connect(target)) as connection:
-        return _rows(connection, table)
+        return frozenset(version.held(connection, table) or ())
 
 
 class Reader:
@@ -40,7 +40,7 @@ class Reader:
 
     def version_rows(self) -> frozenset[str]:
         """The version rows as they are committed now; empty at base."""
-        return _rows(self._connection, self.table)
+        return frozenset(version.held(self._connection, self.table) or ())
 
     def close(self) -> None:
         """Close the connection."""
@@ -95,20 +95,11 @@ def settled(found: Preflight, backend_pid: int) -> frozenset[str] | None:
         ):
             alive = "select 1 from pg_stat_activity where pid = %s"
             if not connections.rows(connection, alive, (backend_pid,)):
-                return _rows(connection, found.version.table)
+                return frozenset(version.held(connection, found.version.table) or ())
         if time.monotonic() > deadline:
             return None
         pause.wait(pause_s)
         pause_s = min(POLL_S, pause_s * 2)
-
-
-def _rows(connection: connections.Connection, table: str) -> frozenset[str]:
-    name = quoted(table)
-    if not connections.first(connections.rows(connection, "select to_regclass(%s)", (name,))):
-        return frozenset()
-    return frozenset(
-        str(r[0]) for r in connections.rows(connection, f"select version_num from {name}")
-    )
 
 
 @dataclass(frozen=True)
@@ -137,7 +128,7 @@ def verify(found: Preflight, expected: str, *, changed: bool) -> Verified:
     Raises NothingPersisted when the version is not the expected one.
     """
     with contextlib.closing(connections.connect(found.target)) as connection:
-        rows = named(_rows(connection, found.version.table))
+        rows = named(version.held(connection, found.version.table) or ())
         read = catalog.read(connection, version_table=found.version.table) if changed else None
         invalid = tuple(
             f"{index.schema}.{index.name}" for index in catalog.invalid_indexes(connection)

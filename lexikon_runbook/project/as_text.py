@@ -12,12 +12,11 @@ import ast
 import configparser
 from pathlib import Path
 
-from ..postgres import connections
 from ..postgres.connections import Connection
 from ..targets.settings import Target
 from . import checkout
 from .history import History, Revision
-from .version import Version
+from .version import Version, held
 
 TABLE = "alembic_version"
 # Each changes which files are revisions, or which table holds the version row.
@@ -50,10 +49,8 @@ def history(target: Target) -> History | None:
 
 def version(connection: Connection, found: History) -> Version | None:
     """The version row, when it is the checkout's head; None for whatever else it is."""
-    if connections.first(connections.rows(connection, "select to_regclass(%s)", (TABLE,))) is None:
-        return None
-    rows = [str(row[0]) for row in connections.rows(connection, f"select version_num from {TABLE}")]
-    return Version(tuple(rows), TABLE, True) if tuple(rows) == found.heads else None
+    rows = held(connection, TABLE)
+    return Version(rows, TABLE, True) if rows is not None and rows == found.heads else None
 
 
 def _folder(target: Target) -> Path | None:

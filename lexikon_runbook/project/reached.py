@@ -149,14 +149,11 @@ def _history(project: Project) -> tuple[History | None, RunbookError | None]:
 def _by_default_name(connection: Connection) -> Rows | None:
     """The version rows without env.py; None where they are not there, or not for this role."""
     try:
-        if not connections.first(
-            connections.rows(connection, "select to_regclass(%s)", (as_text.TABLE,))
-        ):
-            return None  # env.py may name another table
-        found = connections.rows(connection, f"select version_num from {as_text.TABLE} order by 1")
+        found = version.held(connection, as_text.TABLE)
     except connections.Error:
         return None
-    return Rows(tuple(str(row[0]) for row in found), as_text.TABLE, True)
+    # Where there is none, env.py may name another table.
+    return None if found is None else Rows(found, as_text.TABLE, True)
 
 
 def _said(error: RunbookError | None) -> str:

@@ -72,6 +72,15 @@ class Rows:
     path: tuple[str, ...] = ()
 
 
+def held(connection: Connection, table: str) -> tuple[str, ...] | None:
+    """The version rows that a table holds, in order; None where there is no such table."""
+    name = quoted(table)
+    if not connections.first(connections.rows(connection, "select to_regclass(%s)", (name,))):
+        return None
+    found = connections.rows(connection, f"select version_num::text from {name} order by 1")
+    return tuple(str(row) for (row,) in found)
+
+
 def rows(project: Project) -> Rows:
     """The version rows, as env.py's own configuration finds them. Reads only.
 
