@@ -194,7 +194,7 @@ class Changing(Run):
 
     @stage
     def next_steps(self, outcome: Outcome) -> investigation.Fix:
-        """The commands that start the fix, filled in. Pure."""
+        """The commands that start the fix, filled in. Reads only."""
         from . import investigation
 
         return investigation.fix(self._preflight(), outcome)

@@ -87,12 +87,12 @@ class Troubleshooting(Run):
 
     @stage
     def heads(self) -> Heads:
-        """The heads of the checkout, and what each branch touches. Pure."""
+        """The heads of the checkout, and what each branch touches. Reads only."""
         return Heads(self._looked())
 
     @stage
     def mitigation(self) -> Mitigation:
-        """What mends each trouble, the first thing first, as commands to copy. Pure."""
+        """What mends each trouble, the first thing first, as commands to copy. Reads only."""
         return Mitigation(self._diagnosed or self.diagnose(), self._proved)
 
     def finish(self) -> Finish:
