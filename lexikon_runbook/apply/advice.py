@@ -11,7 +11,7 @@ from .attempt import Attempt
 
 STATEMENT_CANCELED, DEPENDENT = "57014", "2BP01"
 INSUFFICIENT_PRIVILEGE, INVALID_SCHEMA_NAME = "42501", "3F000"
-FEATURE_NOT_SUPPORTED, OBJECT_IN_USE = "0A000", "55006"
+FEATURE_NOT_SUPPORTED, OBJECT_IN_USE, UNDEFINED_OBJECT = "0A000", "55006", "42704"
 OF_THE_SERVER = {
     "53100": "make room on the server's disk",
     "53200": "the server is out of memory: see its log",
@@ -25,7 +25,10 @@ OF_ROWS = ("23502", "23503", "23505", "23514", "23P01", "22001", "22003", "22P02
 DENIED = re.compile(r"permission denied for ([a-z ]+) (\S+)")
 NOT_OWNER = re.compile(r"must be owner of ([a-z ]+) (\S+)")
 USED = re.compile(r"cannot alter type of a column used (?!by a generated)")
+MAY_NOT_MAKE = re.compile(r"permission denied to create ([a-z ]+)")
+ATTRIBUTES = {"role": "CREATEROLE", "database": "CREATEDB"}
 NO_EXTENSION = re.compile(r'extension "(.+)" is not available')
+NO_OBJECT = re.compile(r'(role|tablespace|type|operator class) "(.+?)" does not exist')
 NO_SCHEMA = re.compile(r'schema "(.+)" does not exist')
 OF_A_TABLE = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
 RIGHTS = {
@@ -86,19 +89,40 @@ def _beside_the_file(failed: FailedStatement, role: str) -> str:
         return f"create the schema ({what}), or let the revision create it"
     if failed.sqlstate == FEATURE_NOT_SUPPORTED and NO_EXTENSION.match(failed.message):
         return "install the extension on the server first"
+    if failed.sqlstate == UNDEFINED_OBJECT and (lacking := NO_OBJECT.match(failed.message)):
+        return _lacking(*lacking.groups())
     return OF_THE_SERVER.get(failed.sqlstate, "")
+
+
+def _lacking(kind: str, name: str) -> str:
+    if kind == "role":
+        return f"let an administrator run `CREATE ROLE {spelled(name)};`"
+    if kind == "tablespace":
+        return f"let an administrator make the tablespace {name}, or spell it right in the file"
+    return f"create what brings the {kind} {name}: an extension, by `CREATE EXTENSION`, it may be"
 
 
 def _right(failed: FailedStatement, role: str) -> str:
     if owned := NOT_OWNER.match(failed.message):
         kind, name = owned.groups()
-        return f"let its owner run `ALTER {kind.upper()} {name} OWNER TO {role};`"
+        return (
+            f"migrate as the owner of {kind} {name}, or let a superuser run `GRANT` of that role "
+            f"`TO {role};`"
+        )
+    if made := MAY_NOT_MAKE.match(failed.message):
+        return _making(made[1], failed.sql, role)
     if denied := DENIED.match(failed.message):
         kind, name = denied.groups()
         rights = _rights(kind, next(iter(failed.sql.upper().split()), ""))
         on = "TABLE" if kind in ("table", "view", "relation") else kind.upper()
         return f"let its owner run `GRANT {rights} ON {on} {spelled(name)} TO {role};`"
     return f"give role {role} the right that the server names above"
+
+
+def _making(kind: str, sql: str, role: str) -> str:
+    if kind in ATTRIBUTES:
+        return f"let a superuser run `ALTER ROLE {role} {ATTRIBUTES[kind]};`"
+    return f"let a superuser send it: `{sql.strip().rstrip(';')};`"
 
 
 def _rights(kind: str, verb: str) -> str:

@@ -72,6 +72,10 @@ def _step(found: Preflight, move: Move, rendered: Rendered) -> Step:
 
     known = rendered.sql is not None and not OFFLINE.search(move.revision.source)
     where = f", line {rendered.line}" if rendered.line else ""
+    why = f"{rendered.why}{where}"
+    effects = [e for q in statements.read_all(rendered.renamed) for e in q.effects]
+    if any(effect.action != "creates" for effect in effects):
+        known, why = False, "it names other objects each time that it is read"
     return Step(
         revision=move.revision,
         direction=move.direction,
@@ -79,7 +83,7 @@ def _step(found: Preflight, move: Move, rendered: Rendered) -> Step:
         after=move.after,
         statements=statements.read_all(rendered.sql or ()) if known else (),
         known=known,
-        why=found.target.mask(f"{rendered.why}{where}"),
+        why=found.target.mask(why),
         digested=rendered.digested,
         varies=rendered.varies,
         tried=rendered.tried,
@@ -159,6 +163,11 @@ def judged(
             source=step.revision.source,
             rows={name: counted.get(name, relation.rows) for name, relation in known.items()},
             bytes={name: relation.bytes for name, relation in known.items()},
+            qualified={
+                name: relation.qualified
+                for name, relation in known.items()
+                if not relation.qualified.startswith("public.")
+            },
             lock_timeout_s=lock_timeout_s,
             sql_known=step.known,
             tried=step.tried,

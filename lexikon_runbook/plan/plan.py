@@ -136,7 +136,14 @@ class Plan(Shown):
     @property
     def losses(self) -> tuple[str, ...]:
         """What would be dropped, and what is not known of it, a line each."""
-        return (*map(str, self.at_risk), *(f"not counted: {words}" for words in self.uncounted))
+        outside = [
+            f"what {tried} does outside of the revision's transaction"
+            for step in self.steps
+            for tried in step.tried
+            if not tried.of_file
+        ]
+        unknown = (*self.uncounted, *outside)
+        return (*map(str, self.at_risk), *(f"not counted: {words}" for words in unknown))
 
     def blocks(self) -> Sequence[Block]:
         here = str(self.version)

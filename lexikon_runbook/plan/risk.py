@@ -33,11 +33,15 @@ class AtRisk:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table that exists, or the table of an index: rows by the statistics, and bytes."""
+    """A table that exists, or the table of an index: rows by the statistics, and bytes.
+
+    `qualified` is its name for a session with any search_path.
+    """
 
     table: str
     rows: int
     bytes: int
+    qualified: str
 
 
 DELETED = {"truncate": "truncate of", "delete": "delete from"}
@@ -51,15 +55,17 @@ PARTS = re.compile(r'"(?:[^"]|"")*"|[^.]+')
 # reltuples is -1 or 0 before the first ANALYZE: one row for every 100 bytes is taken instead.
 # A partitioned table has the rows of its leaves.
 SIZES = """
-select t.name, c.oid::regclass::text, coalesce(sum(case when l.reltuples <= 0
-       then pg_relation_size(l.oid) / 100 else l.reltuples end), 0)::bigint,
+select t.name, c.oid::regclass::text, format('%%I.%%I', n.nspname, c.relname),
+       coalesce(sum(case when l.reltuples <= 0 then pg_relation_size(l.oid) / 100
+       else l.reltuples end), 0)::bigint,
        coalesce(sum(pg_total_relation_size(l.oid)), 0)::bigint
 from unnest(%s::text[], %s::text[]) t(name, written)
 left join pg_index i on i.indexrelid = to_regclass(t.written)
 join pg_class c on c.oid = coalesce(i.indrelid, to_regclass(t.written))
+join pg_namespace n on n.oid = c.relnamespace
 left join pg_class l on l.oid = c.oid and c.relkind <> 'p'
      or c.relkind = 'p' and l.oid in (select relid from pg_partition_tree(c.oid) where isleaf)
-group by t.name, c.oid
+group by t.name, c.oid, n.nspname, c.relname
 """
 COMPUTED = """
 select attgenerated <> '' from pg_attribute
@@ -80,7 +86,10 @@ def sizes(connection: Connection, names: Iterable[str]) -> Mapping[str, Relation
     """The relations that exist, by the name they were asked by. Reads only."""
     asked = sorted(set(names))
     rows = connections.rows(connection, SIZES, (asked, [_sql(name) for name in asked]))
-    return {name: Relation(table, int(n), int(total)) for name, table, n, total in rows}
+    return {
+        name: Relation(table, int(n), int(total), qualified)
+        for name, table, qualified, n, total in rows
+    }
 
 
 def at_risk(connection: Connection, effects: Iterable[Effect], *, down: bool) -> tuple[AtRisk, ...]:

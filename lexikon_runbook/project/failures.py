@@ -31,7 +31,8 @@ def refused(target: Target, error: ProjectFailed) -> HistoryError:
         return stopped(
             target,
             target.mask(f"{what}: what reaches outside is refused while a plan is made"),
-            f'rehearsal_may_reach = ["{place}"] in runbook.toml names what env.py needs.',
+            f'rehearsal_may_reach = ["{place}"] in runbook.toml names what env.py needs; what a '
+            "revision does when it is imported belongs into its upgrade().",
         )
     words = f"{told['cls']}: {text}"
     if seen.writes:

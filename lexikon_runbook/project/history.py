@@ -16,7 +16,7 @@ from typing import Literal
 from ..errors import NOTHING_CHANGED, UnknownRevision
 from ..targets.settings import Target
 from .checkout import Folders, broken, checksum, line_in
-from .failures import died
+from .failures import died, refused
 from .process import Message
 from .worker import ProjectFailed, Worker, WorkerDied
 
@@ -61,10 +61,7 @@ class Revision:
 
 @dataclass(frozen=True)
 class History:
-    """All revisions of a checkout, each after those it needs; `folder` is the script folder.
-
-    `env_py` is the checksum of env.py, "" where it was not run.
-    """
+    """All revisions, each after those it needs; the script folder; the checksum of env.py."""
 
     revisions: tuple[Revision, ...]
     heads: tuple[str, ...]
@@ -233,6 +230,8 @@ def read(target: Target, worker: Worker, folders: Folders, files: Sequence[Path]
     except WorkerDied as error:
         raise died(target, error) from None
     except ProjectFailed as error:
+        if error.told["cls"] == "Fenced":
+            raise refused(target, error) from None
         own = f"{error.told['module']}.{error.told['cls']}"
         if own.startswith("alembic."):
             happened = target.mask(str(error.told["message"]))

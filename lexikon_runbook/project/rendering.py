@@ -33,9 +33,10 @@ class Rendered:
     `fails` says that it will fail in the same way when it runs: it raises by itself, whatever the
     database holds, names nothing that could be dropped, or asks for a variable or a value that is
     missing.
-    `varies` are the statements that were other ones in the second rendering, `digested` what a
-    digest holds: the statements in no order, and of one that varies the shape. `tried` is what
-    its code tried outside of the database, which was refused.
+    `varies` are the statements that were other ones in the second rendering, `renamed` those of
+    them in which not only values were, `digested` what a digest holds: the statements in no
+    order, and of one that varies the shape. `tried` is what its code tried outside of the
+    database, which was refused.
     """
 
     sql: tuple[str, ...] | None
@@ -43,6 +44,7 @@ class Rendered:
     line: int = 0
     fails: bool = False
     varies: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
     digested: tuple[str, ...] = ()
     tried: tuple[Refused, ...] = ()
 
@@ -157,9 +159,11 @@ def _rendered(
     elsewhere = [text for other in others for text in other["sql"] if text not in sent]
     digested = [*(sent - varies).elements()]
     digested += [shape(text, elsewhere) for text in varies.elements()]
+    others_named = [text for text in varies if shape(text, elsewhere) != LITERAL.sub("?", text)]
     return Rendered(
         tuple(row["sql"]),
         varies=tuple(varies.elements()),
+        renamed=tuple(others_named),
         digested=tuple(sorted(digested)),
         tried=tried,
     )

@@ -209,8 +209,8 @@ class Worker:
         raise HistoryError(
             f"the project's own code has said nothing for {seconds:g} s and hangs{where}.",
             state=NOTHING_CHANGED,
-            next_step=f"see what it waits for there; `{self.target.alembic('current')}` in "
-            f"{folder} must end, too.",
+            next_step="see what it waits for there; "
+            f"`{self.target.alembic('upgrade heads --sql')}` in {folder} must end, too.",
         )
 
 

@@ -19,13 +19,27 @@ select format_type(atttypid, atttypmod) from pg_attribute
 where attrelid = to_regclass(%s) and attname = 'version_num'
 """
 
+EXTENDED = """
+select extname::text, nspname::text from pg_extension e
+join pg_namespace n on n.oid = e.extnamespace order by 1
+"""
+# An application's own, which have a dot; what limits sessions is no matter of revisions.
+SETTINGS = """
+select split_part(each, '=', 1), substr(each, strpos(each, '=') + 1)
+from pg_db_role_setting, unnest(setconfig) each
+where setrole = 0 and split_part(each, '=', 1) like '%.%'
+  and setdatabase = (select oid from pg_database where datname = current_database())
+order by 1
+"""
+
 
 @dataclass(frozen=True)
 class Likeness:
     """A server's version, an owner, the names of roles; nothing of them where not wanted.
 
     `schema` is that of the version table, where only env.py's connection finds it without;
-    `version_type` the type of its column.
+    `version_type` the type of its column. `extended` are the schemas of its extensions, each by
+    the extension's name; `settings` what ALTER DATABASE has set that revisions may ask for.
     """
 
     major: int = 0
@@ -33,6 +47,8 @@ class Likeness:
     roles: tuple[str, ...] = ()
     schema: str = ""
     version_type: str = ""
+    extended: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, connection: Connection, identity: Identity, version_table: str) -> Likeness:
@@ -47,4 +63,6 @@ class Likeness:
             roles=tuple(row[0] for row in connections.rows(connection, ROLES)),
             schema=version_table.rpartition(".")[0],
             version_type=str(connections.first(connections.rows(connection, WIDTH, table)) or ""),
+            extended=tuple(connections.rows(connection, EXTENDED)),
+            settings=tuple(connections.rows(connection, SETTINGS)),
         )

@@ -33,6 +33,7 @@ from .building import Building, NothingKept
 from .likeness import AS_ALEMBIC, Likeness
 from .roles import Roles
 
+PUBLIC = "public"
 THERE = "select to_regclass(%s) is not null"
 
 
@@ -79,13 +80,19 @@ class Throwaway:
     def env_py(self) -> None:
         """Run env.py without any revision, and make what the revisions expect from outside.
 
-        These are the extensions that the target names, the version table's schema, and that
-        table where the target's own has another width. Done before the first revision, once.
+        These are the extensions that the target names, in the schemas where it has them, its
+        database's own settings, the version table's schema, and that table where the target's
+        own has another width. Done before the first revision, once.
         Writes this database; raises NotBuilt.
         """
         if self._table:
             return
         with self.connected() as connection:
+            own = quoted_name(self.identity.database)
+            for name, value in self._wanted.settings:
+                with contextlib.suppress(connections.Error):  # an extension may own its prefix
+                    sql = f"alter database {own} set {quoted(name)} to %s"
+                    connections.rows(connection, sql, (value,))
             for name in self._of.extensions:
                 self._extend(connection, name)
             with self._told():
@@ -135,8 +142,12 @@ class Throwaway:
             yield connection
 
     def _extend(self, connection: Connection, name: str) -> None:
-        sql = f"create extension if not exists {quoted_name(name)} cascade"
+        schema = dict(self._wanted.extended).get(name, PUBLIC)
+        place = "" if schema == PUBLIC else f" schema {quoted_name(schema)}"
         try:
+            if place and schema != "pg_catalog":
+                connections.rows(connection, f"create schema if not exists {quoted_name(schema)}")
+            sql = f"create extension if not exists {quoted_name(name)}{place} cascade"
             connections.rows(connection, sql)
         except connections.Error as error:
             code = str(error.pgcode)

@@ -51,7 +51,7 @@ class Connections:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.settings: dict[str, str] = {}
-        self.asking = self.looking = self.scoped = False
+        self.asking = self.looking = self.scoped = self.undone = False
         self.of_env_py = True
         self.reached = ""
         self.began = 0.0
@@ -78,6 +78,7 @@ class Connections:
     def begin(self, settings: Mapping[str, str], *, asking: bool, looking: bool) -> None:
         """A request begins: every connection is admitted anew, with these settings."""
         self.settings, self.asking, self.looking = dict(settings), asking, looking
+        self.undone = False
         self.of_env_py, self.scoped = True, False
         self.round += 1
 
@@ -197,6 +198,7 @@ class Connections:
                     raise
                 if nested:
                     other.execute("ROLLBACK TO SAVEPOINT lexikon_runbook")
+                self.undone = True
                 self.wire.say("writes", sql=statement)
             return True
         finally:

@@ -76,9 +76,23 @@ class Fence:
         logging.FileHandler._open = _nowhere  # type: ignore[assignment, method-assign]
         self._close_drivers()
         self._close_exits()
+        self._close_nodes()
         if self.dsn is None and not self.allow:
             forbid_connect()
         sys.addaudithook(self.hook)
+
+    def _close_nodes(self) -> None:
+        """What makes a file without an audit event."""
+        for name in ("mkfifo", "mknod"):
+            self._close_node(name, getattr(os, name))
+
+    def _close_node(self, name: str, make: Callable[..., Any]) -> None:
+        def made(path: Any, *given: Any, **more: Any) -> Any:
+            if not self._may_write(path):
+                self.refuse(f"os.{name}", str(path))
+            return make(path, *given, **more)
+
+        setattr(os, name, made)
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         """Python's own audit events."""

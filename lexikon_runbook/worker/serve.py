@@ -123,7 +123,12 @@ class Worker:
         found: list[dict[str, Any]] = []
         self.connections.begin(settings, asking=False, looking=True)
         looking = place.noting(found)
-        project.run_env_py(self.config, self.script, looking, dont_mutate=True)
+        try:
+            project.run_env_py(self.config, self.script, looking, dont_mutate=True)
+        except Exception:
+            # What env.py does after the migrations may need what it was not let write here.
+            if not (found and self.connections.undone):
+                raise
         return {"places": found}
 
     def do_steps(

@@ -134,3 +134,52 @@ def test_what_the_server_can_not_do_is_no_matter_of_extensions(kind: Maker) -> N
     assert "extension" not in stop.value.next_step
     assert "cp02" in stop.value.next_step
     assert project.at() == "cp01"
+
+
+LACKING = {
+    "GRANT SELECT ON notes TO nobody_here": "CREATE ROLE nobody_here;",
+    "CREATE TABLE places (name text) TABLESPACE nowhere": "tablespace nowhere",
+    "CREATE TABLE places (name citext_of_nobody)": "CREATE EXTENSION",
+}
+
+
+@pytest.mark.parametrize("sql", LACKING)
+def test_what_is_missing_beside_the_schema_is_made_not_edited(kind: Maker, sql: str) -> None:
+    """A role, a tablespace, a type: the file may be as right as can be."""
+    project = kind("plain")
+    project.deploy("aa01")
+    _giving(project, sql)
+    with pytest.raises(RunbookError) as stop:
+        project.deploy("aa02")
+    assert LACKING[sql] in stop.value.next_step
+    assert "may be edited" not in stop.value.next_step
+
+
+def test_a_right_to_make_is_given_by_the_words_that_give_it(
+    kind: Maker, reader: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And who does not own a table is not told to take it."""
+    project = kind("plain")
+    role, url = reader
+    project.deploy("aa01")
+    project.database.execute(
+        f"grant all on schema public to {role}; grant all on alembic_version, notes to {role}"
+    )
+    monkeypatch.setenv(URL, url)
+    told = {
+        "CREATE ROLE app_of_nobody": f"ALTER ROLE {role} CREATEROLE;",
+        "ALTER TABLE notes ADD COLUMN z integer": "migrate as the owner of table notes",
+    }
+    for sql, words in told.items():
+        _giving(project, sql)
+        with pytest.raises(RunbookError) as stop:
+            project.deploy("aa02")
+        assert words in stop.value.next_step
+
+
+def _giving(project: Kind, sql: str) -> None:
+    """Let aa02 send that."""
+    file = next(project.folder.rglob("aa02*.py"))
+    head, _, rest = file.read_text().partition("def upgrade() -> None:\n")
+    down = rest[rest.index("def downgrade") :]
+    file.write_text(f"{head}def upgrade() -> None:\n    op.execute({sql!r})\n\n\n{down}")

@@ -115,3 +115,34 @@ def test_a_hand_written_revision_is_reviewed_without_models(kind: Maker) -> None
     """`target_metadata = None`, as `alembic init` writes it: review and proof need no models."""
     ended = kind("plain").runbook("create_migration", revision="aa02")
     assert ended.returncode == 0, ended.stderr
+
+
+LOGS = """
+import sqlalchemy
+with sqlalchemy.create_engine(config.get_main_option("sqlalchemy.url")).begin() as other:
+    other.execute(sqlalchemy.text("CREATE TABLE IF NOT EXISTS runs (n integer)"))
+    other.execute(sqlalchemy.text("INSERT INTO runs VALUES (1)"))
+"""
+LINES = {
+    "ends_itself": ("", "\nimport sys\nsys.exit(0)\n"),
+    "writes_a_log_afterwards": ("", LOGS),
+    "reads_where_it_goes": ('\nprint("to", context.config.cmd_opts.revision)\n', ""),
+}
+
+
+@pytest.mark.parametrize("lines", LINES.values(), ids=LINES)
+def test_what_env_py_does_besides_is_as_with_plain_alembic(
+    kind: Maker, lines: tuple[str, str]
+) -> None:
+    """Before the migrations and after them, in the first deploy and in the way back."""
+    project = kind("plain")
+    before, after = lines
+    for folder in (project.folder, project.twin_folder):
+        file = folder / "env.py"
+        head, offline, rest = file.read_text().partition("def run_migrations_offline")
+        file.write_text(f"{head}{before}\n\n{offline}{rest}{after}")
+    project.follow("""
+        upgrade head: aa04
+        downgrade -1: aa03
+        upgrade head: aa04
+    """)

@@ -62,3 +62,26 @@ def test_what_varies_is_named(kind: Maker) -> None:
     for name, revision in (("rows_of_the_moment", "rm01"), ("names_at_random", "nr01")):
         findings = [str(f) for f in kind(name).plan().findings]
         assert any(revision in f and "varies" in f for f in findings), findings
+
+
+DROPS = """
+    import random
+    op.execute(f"DROP TABLE {random.SystemRandom().choice(['notes', 'tags', 'words', 'marks'])}")
+"""
+
+
+def test_what_is_dropped_at_random_is_not_known(kind: Maker) -> None:
+    """One digest must not approve the loss of another table than the one that was shown."""
+    made = kind("plain")
+    made.database.execute("create table words (); create table marks ()")
+    made.deploy("aa03")
+    made.database.execute("create table tags (name text)")
+    file = next(made.folder.rglob("aa04*.py"))
+    head, _, rest = file.read_text().partition("def upgrade() -> None:\n")
+    file.write_text(f"{head}def upgrade() -> None:{DROPS}\n\n{rest[rest.index('def downgrade') :]}")
+    for shown in (made.plan() for _ in range(4)):
+        if shown.steps[0].varies:
+            break
+    assert shown.needs_approval
+    assert not shown.steps[0].known
+    assert "names other objects each time" in str(shown)

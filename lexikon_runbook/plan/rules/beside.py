@@ -10,7 +10,7 @@ from .rule import Context, Hit, Rule
 def _outside(context: Context) -> Iterator[Hit]:
     for tried in context.tried:
         yield Hit(
-            "warning",
+            "warning" if tried.of_file else "danger",
             "",
             f"calls {tried.what} at line {tried.line} ({tried.about}); it was refused while the "
             "plan was made, and would run at apply",
@@ -53,14 +53,14 @@ RULES = (
     Rule(
         id="reaches-outside",
         title="A revision does something outside of its database",
-        severity="warning",
+        severity="danger",
         meaning=(
-            "Its Python opens a connection of its own, a socket or a file for writing, or "
-            "starts a process."
+            "Its Python opens a connection of its own or a socket, or starts a process; a file "
+            "for writing is a warning."
         ),
         effect=(
             "It is no part of the revision's transaction: it stays when the revision fails, "
-            "happens again at each try, and no plan shows it."
+            "happens again at each try, and no plan shows what it does, not even to this database."
         ),
         remedy="Keep what is not the schema out of revisions.",
         bad=_REACHES,

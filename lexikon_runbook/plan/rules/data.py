@@ -11,12 +11,10 @@ from .rule import Context, Hit, Rule, Severity
 _ALWAYS = re.compile(r"\s+WHERE\s*\(?\s*(true|1\s*=\s*1)\s*\)?\s*;?\s*$", re.IGNORECASE)
 
 
-def _dump(table: str) -> str:
+def _dump(context: Context, table: str) -> str:
     """How to keep what a downgrade drops: nothing else does."""
-    return (
-        "What it drops is gone. Keep it first: "
-        f"pg_dump -Fc -d URL -t '{spelled(table)}' -f '{table}.dump'"
-    )
+    name = context.qualified.get(table, spelled(table))
+    return f"What it drops is gone. Keep it first: pg_dump -Fc -d URL -t '{name}' -f '{table}.dump'"
 
 
 def _created(context: Context) -> set[str]:
@@ -46,7 +44,7 @@ def _drop_table(context: Context) -> Iterator[Hit]:
             _loss(context, effect.name),
             statement.text,
             f"drops table {context.counted(effect.name)}",
-            _dump(effect.name) if context.direction == "downgrade" else remedy,
+            _dump(context, effect.name) if context.direction == "downgrade" else remedy,
         )
 
 
@@ -64,7 +62,7 @@ def _drop_column(context: Context) -> Iterator[Hit]:
             _loss(context, effect.table),
             statement.text,
             f"drops column {effect.name} of {context.counted(effect.table)}",
-            _dump(effect.table) if context.direction == "downgrade" else remedy,
+            _dump(context, effect.table) if context.direction == "downgrade" else remedy,
         )
 
 

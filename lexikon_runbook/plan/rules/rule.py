@@ -45,7 +45,8 @@ class Context:
     `lock_timeout_s` is the runner's (None or 0: it waits for ever). `sql_known` is false
     when the revision could not be rendered offline; then `statements` may be empty. `tried` is
     what its code tried outside of the database while it was rendered, `varies` are statements
-    that were other ones when it was rendered again.
+    that were other ones when it was rendered again. `qualified` has the names that another
+    session may look for in another schema, with theirs.
     """
 
     direction: Literal["upgrade", "downgrade"]
@@ -58,6 +59,7 @@ class Context:
     sql_known: bool = True
     tried: tuple[Refused, ...] = ()
     varies: tuple[str, ...] = ()
+    qualified: Mapping[str, str] = field(default_factory=dict)
 
     def effects(self, *verbs: str) -> Iterator[tuple[Statement, Effect]]:
         """The effects with one of these verbs, each with its statement, in order."""
