@@ -22,7 +22,7 @@ from ..postgres import catalog, connections
 from ..postgres.catalog import Catalog
 from ..postgres.connections import Connection, Identity
 from ..postgres.names import quoted, quoted_name
-from ..project import as_text, command_line, failures
+from ..project import as_text, command_line, failures, version
 from ..project.history import Direction, History
 from ..project.process import Message
 from ..project.worker import ProjectFailed, Worker, WorkerDied
@@ -34,7 +34,6 @@ from .likeness import AS_ALEMBIC, Likeness
 from .roles import Roles
 
 PUBLIC = "public"
-THERE = "select to_regclass(%s) is not null"
 
 
 @dataclass
@@ -124,11 +123,7 @@ class Throwaway:
     def rows(self) -> tuple[str, ...]:
         """The version rows that its migrations left, on a new connection. Reads only."""
         with self.connected() as connection:
-            name = quoted(self.version_table)
-            if not connections.first(connections.rows(connection, THERE, (name,))):
-                return ()
-            found = connections.rows(connection, f"select version_num from {name} order by 1")
-        return tuple(str(row[0]) for row in found)
+            return version.held(connection, self.version_table) or ()
 
     def catalog(self) -> Catalog:
         """Its schema, without the version table. Reads only."""

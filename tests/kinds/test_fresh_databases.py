@@ -93,3 +93,22 @@ def _of_the_cluster(project: Kind) -> list[tuple[Any, ...]]:
         "select datname::text from pg_database union all select rolname::text from pg_roles"
         " order by 1"
     )
+
+
+def test_extensions_and_settings_are_where_the_target_has_them(kind: Maker) -> None:
+    """A type is asked for in the extension's schema, and a setting of the application's own."""
+    project = kind("plain", extensions=["vector"])
+    project.database.execute(
+        "create schema ext; create extension vector schema ext; "
+        f"alter database {project.database.name} set app.tenant = 'acme'"
+    )
+    file = next(project.folder.rglob("aa02*.py"))
+    head, _, rest = file.read_text().partition("def upgrade() -> None:\n")
+    asks = """
+    op.execute("CREATE TABLE readers (place ext.vector(2), name text)")
+    op.execute("INSERT INTO readers SELECT NULL, current_setting('app.tenant')")
+"""
+    file.write_text(f"{head}def upgrade() -> None:{asks}\n\n{rest[rest.index('def downgrade') :]}")
+    project.deploy("aa02")
+    ended = project.runbook("inspect_schema", fail_on_drift="true")
+    assert "is unknown" not in ended.stdout + ended.stderr

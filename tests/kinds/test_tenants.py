@@ -80,6 +80,13 @@ def test_the_table_of_the_tenant_is_shown_and_dropped(kind: Maker) -> None:
     assert _places(project, "bills") == ["public"]
 
 
+def test_what_a_backup_is_told_to_keep_is_the_tenants(kind: Maker) -> None:
+    """The session that runs pg_dump looks names up in public."""
+    project = kind("tenant_by_search_path", x=["tenant=acme"])
+    project.deploy()
+    assert "pg_dump -Fc -d URL -t 'acme." in str(project.plan("base"))
+
+
 def test_a_loop_over_tenants_is_asked_to_be_told_apart(kind: Maker) -> None:
     """One env.py that runs the migrations once for each schema: nothing is changed."""
     project = kind("tenants_in_a_loop")

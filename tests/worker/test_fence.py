@@ -56,6 +56,8 @@ WAYS = {
         "    c.exec_driver_sql(DELETE)",
     ),
     "subprocess": ("", "import subprocess\nsubprocess.run(['touch', OUT + '/a'])"),
+    "os.mkfifo": ("", "os.mkfifo(OUT + '/a')"),
+    "os.mknod": ("", "os.mknod(OUT + '/a')"),
     "os.system": ("", "os.system('touch ' + OUT + '/a')"),
     "os.posix_spawn": (
         "",
@@ -196,6 +198,22 @@ def test_nothing_gets_out_of_a_plan(
         assert "x.py" in told
 
 
+def test_a_revision_that_connects_when_it_is_imported_is_told_why(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the fence that refuses, and not Python that can't import it."""
+    monkeypatch.setenv("FENCED_URL", world.database.tcp_url)
+    target = project(
+        tmp_path / "project", "import psycopg2\npsycopg2.connect('host=127.0.0.1')", "", world
+    )
+    opened = Project(target)
+    with pytest.raises(HistoryError) as stop:
+        opened.way("upgrade", "heads", ())
+    opened.end()
+    assert "what reaches outside is refused while a plan is made" in stop.value.happened
+    assert "belongs into its upgrade()" in stop.value.next_step
+
+
 def test_settings_that_load_the_live_url_reach_nothing(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,12 +318,12 @@ def test_no_variable_of_a_plan_leads_to_the_target(
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="seccomp is Linux's")
 def test_where_nothing_may_be_reached_the_kernel_itself_refuses(tmp_path: Path) -> None:
     """A filter on connect(2) holds also for C code, and for what a child would do."""
-    from lexikon_runbook.worker import fence
+    from lexikon_runbook.worker import kernel
 
     pid = os.fork()
     if not pid:
         try:
-            assert fence.forbid_connect()
+            assert kernel.forbid_connect()
             socket.socket().connect(("127.0.0.1", 9))
         except PermissionError:
             os._exit(0)
