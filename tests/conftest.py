@@ -14,7 +14,10 @@ from servers import Database, Server
 
 # With a seed, one in so many of the tests in these folders is run; without, all are.
 SEED = os.environ.get("RUNBOOK_TEST_SEED", "")
-ONE_IN = {"authoring": 3, "diagnosis": 3, "kinds": 5}
+ONE_IN = {
+    **{"apply": 2, "headless": 2, "project": 3, "record": 2, "worker": 2},
+    **{"authoring": 4, "diagnosis": 4, "kinds": 8},
+}
 # A developer's own settings must not lead a test to the developer's own database.
 FOREIGN = ("DATABASE_URL", "LEXIKON_RUNBOOK_PROJECT", "LEXIKON_RUNBOOK_DEMO_DIR")
 
