@@ -37,11 +37,15 @@ OF_DOWNGRADES = frozenset(
 
 @dataclass(frozen=True)
 class Sizes:
-    """Rows and bytes of the tables that exist before the revision; -1 row where not known."""
+    """Rows and bytes of the tables that exist before the revision; -1 row where not known.
+
+    `computed` are their generated columns.
+    """
 
     rows: Mapping[str, int]
     bytes: Mapping[str, int]
     tables: frozenset[str]
+    computed: frozenset[tuple[str, str]]
     source: str
 
     def __str__(self) -> str:
@@ -148,7 +152,15 @@ def _context(
     sizes: Sizes,
 ) -> Context:
     return Context(
-        direction, revision.id, sql, source, sizes.rows, sizes.bytes, LOCK_TIMEOUT_S, known
+        direction=direction,
+        revision=revision.id,
+        statements=sql,
+        source=source,
+        rows=sizes.rows,
+        bytes=sizes.bytes,
+        lock_timeout_s=LOCK_TIMEOUT_S,
+        sql_known=known,
+        computed=sizes.computed,
     )
 
 
@@ -159,6 +171,7 @@ def _sizes(copy: Throwaway, target: Target, sql: Sequence[Statement]) -> Sizes:
     names = {*(e.name for e in effects), *(e.table for e in effects), *locks} - {""}
     with copy.connected() as connection:
         there = risk.sizes(connection, names)
+        computed = risk.computed(connection, there)
     source, live = f"target {target.name}", {}
     try:
         with contextlib.closing(connections.connect(target)) as connection:
@@ -167,8 +180,11 @@ def _sizes(copy: Throwaway, target: Target, sql: Sequence[Statement]) -> Sizes:
         said = target.mask(str(getattr(error, "happened", error)))
         source = f"{source} could not be read: {shorten(said, 120)}"
     return Sizes(
-        {name: live[name].rows if name in live else -1 for name in there},
-        {name: live[name].bytes for name in there if name in live},
-        frozenset(n for n in there if there[n].table.rpartition(".")[2] == n.rpartition(".")[2]),
-        source,
+        rows={name: live[name].rows if name in live else -1 for name in there},
+        bytes={name: live[name].bytes for name in there if name in live},
+        tables=frozenset(
+            n for n in there if there[n].table.rpartition(".")[2] == n.rpartition(".")[2]
+        ),
+        computed=computed,
+        source=source,
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import ModelsUnusable, NotBuilt
-from ..postgres.catalog import Catalog, Difference, difference
+from ..postgres.catalog import Catalog, Difference, difference, without_order
 from ..project.history import Direction, History, Revision
 from ..rehearsal.throwaway import Throwaway
 from ..show.render import Block, Card, Code, Line, Shown, Table, Tone, duration
@@ -47,7 +47,8 @@ class Proof(Shown):
     `left` reads from before the upgrade to after the downgrade, `second` from the first upgrade
     to the second; None where that was not reached. `models` is what Alembic still finds between
     the models and the upgraded schema: None where it did not look, and `unlooked` says why;
-    `must_match` is whether a difference counts.
+    `must_match` is whether a difference counts. `moved` are the tables whose columns end in another
+    order: a column that is added again comes last, and no ALTER TABLE puts it elsewhere.
     """
 
     revision: str
@@ -59,6 +60,7 @@ class Proof(Shown):
     unlooked: str
     must_match: bool
     filled: Filled
+    moved: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -79,13 +81,14 @@ class Proof(Shown):
 
     def blocks(self) -> Sequence[Block]:
         tone: Tone = "good" if self.holds else "danger"
-        if self.holds and self.models:
+        if self.holds and (self.models or self.moved):
             tone = "warning"
         lines = [
             ("Because", "\n".join(self.failures)),
             ("Ways", "\n".join(map(str, self.ways))),
             ("Down undoes up", _equal(self.left)),
             ("Up twice", _equal(self.second)),
+            ("Order of columns", _reordered(self.moved)),
             ("Models match", self._models()),
             ("Rows", str(self.filled)),
             ("On", f"throwaway databases, PostgreSQL {self.built_on}"),
@@ -116,6 +119,15 @@ def _equal(found: Difference | None) -> str:
     if found is None:
         return "not reached"
     return "no, see below" if found else "yes, the complete catalogs are equal"
+
+
+def _reordered(tables: Sequence[str]) -> str:
+    if not tables:
+        return ""
+    return (
+        f"another one in {', '.join(tables)}: a column that is added again comes last, which "
+        "matters to INSERT and COPY without a list of columns, and to SELECT *"
+    )
 
 
 def _wanted(found: Changes) -> str:
@@ -165,16 +177,19 @@ def prove(
             if filled.tables:
                 named = [(f"{name}, with rows", way) for name, way in WAYS[:2]]
                 ways += _go(copy, revision, named)
+    left, moved = _between(before, catalogs[1], catalogs[0])
+    second, again = _between(catalogs[0], catalogs[2], catalogs[1])
     return Proof(
-        revision.id,
-        base.identity.version,
-        tuple(ways),
-        _between(before, catalogs[1]),
-        _between(catalogs[0], catalogs[2]),
-        found,
-        unlooked or "the revision did not get so far",
-        must_match,
-        filled,
+        revision=revision.id,
+        built_on=base.identity.version,
+        ways=tuple(ways),
+        left=left,
+        second=second,
+        models=found,
+        unlooked=unlooked or "the revision did not get so far",
+        must_match=must_match,
+        filled=filled,
+        moved=tuple(dict.fromkeys([*moved, *again])),
     )
 
 
@@ -192,8 +207,13 @@ def _go(copy: Throwaway, revision: Revision, ways: Iterable[tuple[str, Direction
     return gone
 
 
-def _between(before: Catalog | None, after: Catalog | None) -> Difference | None:
-    return None if before is None or after is None else difference(before, after)
+def _between(
+    before: Catalog | None, after: Catalog | None, way: Catalog | None
+) -> tuple[Difference | None, tuple[str, ...]]:
+    """What differs, but for the order of columns in tables that were there all the `way`."""
+    if before is None or after is None or way is None:
+        return None, ()
+    return without_order(difference(before, after), way)
 
 
 def _compared(copy: Throwaway, models: str) -> tuple[Changes | None, str]:

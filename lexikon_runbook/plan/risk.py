@@ -68,8 +68,9 @@ left join pg_class l on l.oid = c.oid and c.relkind <> 'p'
 group by t.name, c.oid, n.nspname, c.relname
 """
 COMPUTED = """
-select attgenerated <> '' from pg_attribute
-where attrelid = to_regclass(%s) and attname = %s and not attisdropped
+select t.name, a.attname from unnest(%s::text[], %s::text[]) t(name, written)
+join pg_attribute a on a.attrelid = to_regclass(t.written)
+where a.attgenerated <> '' and not a.attisdropped
 """
 TABLES_OF_SCHEMA = """
 select format('%%I.%%I', n.nspname, c.relname)
@@ -120,7 +121,7 @@ def _dropped(
     if effect.action == "drops" and effect.kind in ("table", "foreign table"):
         what = f"table {spelled(table)}"
     elif effect.action == "drops" and effect.kind == "column":
-        if _computed(connection, table, effect.name):
+        if (table, effect.name) in computed(connection, [table]):
             return
         column, what = _sql(effect.name), f"column {spelled(table)}.{spelled(effect.name)}"
     elif effect.verb in written:
@@ -134,9 +135,14 @@ def _dropped(
         yield counted if column else replace(counted, table=table)
 
 
-def _computed(connection: Connection, table: str, column: str) -> bool:
-    """Whether it is a generated column: its values are in those that it is computed from."""
-    return bool(connections.first(connections.rows(connection, COMPUTED, (_sql(table), column))))
+def computed(connection: Connection, tables: Iterable[str]) -> frozenset[tuple[str, str]]:
+    """The generated columns of these tables: their values are in what they are computed from.
+
+    Each as the table's name as given, and the column's. Reads only.
+    """
+    asked = sorted(set(tables))
+    rows = connections.rows(connection, COMPUTED, (asked, [_sql(name) for name in asked]))
+    return frozenset((table, column) for table, column in rows)
 
 
 def _count(connection: Connection, table: str, column: str, what: str) -> AtRisk:

@@ -109,6 +109,27 @@ def test_an_upgrade_that_fails_is_told_by_its_first_failing_statement(author: Au
     assert "Down undoes up  not reached" in str(made)
 
 
+def test_a_column_that_comes_back_at_the_end_is_told_and_no_failure(author: Author) -> None:
+    """No ALTER TABLE puts it where it was; a table that is made anew can have it there."""
+    author.checkout.revision("aa02", "aa01", "alter table notes add early int, add late int;")
+    made = author.prove(
+        'op.drop_column("notes", "early")',
+        'op.add_column("notes", sa.Column("early", sa.Integer()))',
+        models="",
+    )
+    assert made.holds, str(made)
+    assert made.moved == ("public.notes",)
+    assert "another one in public.notes" in str(made)
+    anew = author.prove(
+        'op.execute("DROP TABLE notes")',
+        'op.execute("CREATE TABLE notes (late int, early int, body varchar NOT NULL, "'
+        '"id serial PRIMARY KEY)")',
+        models="",
+    )
+    assert not anew.moved
+    assert "columns notes" in "".join(anew.failures)
+
+
 def test_a_downgrade_that_fails_is_told(author: Author) -> None:
     """By the statement, or by what Python raised."""
     made = author.prove(

@@ -495,3 +495,20 @@ def test_no_sql_and_no_source_make_the_rules_fail(sql: str, source: str, down: b
     assert isinstance(findings(revision(sql, source=source, down=down)), tuple)
     assert isinstance(findings(revision(f"DROP TABLE {sql}", source=f"x = {source}")), tuple)
     assert rules.RULES
+
+
+def test_a_generated_column_is_no_loss_and_nothing_where_it_is_computed_anew() -> None:
+    """Its values are in the columns that it is computed from; another column's are not."""
+    drop = "ALTER TABLE sums DROP COLUMN total"
+    again = "ALTER TABLE sums ADD COLUMN total int GENERATED ALWAYS AS (a - b) STORED"
+    plain = "ALTER TABLE sums ADD COLUMN total int"
+
+    def severities(*sql: str, computed: frozenset[tuple[str, str]]) -> list[str]:
+        context = replace(revision(*sql, rows={"sums": 500}), computed=computed)
+        return [f.severity for f in findings(context) if f.rule.id == "drop-column"]
+
+    known = frozenset({("sums", "total")})
+    assert severities(drop, computed=known) == ["warning"]
+    assert severities(drop, again, computed=known) == []
+    assert severities(drop, plain, computed=known) == ["warning"]
+    assert severities(drop, again, computed=frozenset()) == ["danger"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ...postgres.names import spelled
+from ...postgres.statements import Effect
 from .rule import Context, Hit, Rule, Severity
 
 _ALWAYS = re.compile(r"\s+WHERE\s*\(?\s*(true|1\s*=\s*1)\s*\)?\s*;?\s*$", re.IGNORECASE)
@@ -58,12 +59,24 @@ def _drop_column(context: Context) -> Iterator[Hit]:
             "Then let rows be written without it, and drop it a release later:\n"
             f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL;"
         )
+        generated = (effect.table, effect.name) in context.computed
+        if generated and _computed_again(context, effect):
+            continue
         yield Hit(
-            _loss(context, effect.table),
+            "warning" if generated else _loss(context, effect.table),
             statement.text,
             f"drops column {effect.name} of {context.counted(effect.table)}",
             _dump(context, effect.table) if context.direction == "downgrade" else remedy,
         )
+
+
+def _computed_again(context: Context, dropped: Effect) -> bool:
+    """Whether the same revision adds a generated column again: by another expression."""
+    return any(
+        (effect.table, effect.name) == (dropped.table, dropped.name)
+        and effect.says("GENERATED ALWAYS AS")
+        for _, effect in context.effects("add column")
+    )
 
 
 def _cascade(context: Context) -> Iterator[Hit]:

@@ -46,7 +46,8 @@ class Context:
     when the revision could not be rendered offline; then `statements` may be empty. `tried` is
     what its code tried outside of the database while it was rendered, `varies` are statements
     that were other ones when it was rendered again. `qualified` has the names that another
-    session may look for in another schema, with theirs.
+    session may look for in another schema, with theirs. `computed` are the generated columns that
+    exist, each as table and column.
     """
 
     direction: Literal["upgrade", "downgrade"]
@@ -60,6 +61,7 @@ class Context:
     tried: tuple[Refused, ...] = ()
     varies: tuple[str, ...] = ()
     qualified: Mapping[str, str] = field(default_factory=dict)
+    computed: frozenset[tuple[str, str]] = frozenset()
 
     def effects(self, *verbs: str) -> Iterator[tuple[Statement, Effect]]:
         """The effects with one of these verbs, each with its statement, in order."""

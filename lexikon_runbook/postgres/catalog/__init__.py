@@ -19,7 +19,7 @@ from .. import connections
 from ..connections import Connection
 from ..names import quoted
 from . import keys, objects, tables
-from .compare import Catalog, Change, Difference, ObjectKey, difference
+from .compare import Catalog, Change, Difference, ObjectKey, difference, without_order
 from .tables import NOT_SYSTEM
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "difference",
     "invalid_indexes",
     "read",
+    "without_order",
 ]
 
 # The pg_get_*def functions look past the snapshot and lock what a view reads. internal_error: an

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 
@@ -118,6 +118,17 @@ def difference(before: Catalog, after: Catalog) -> Difference:
         if not _follows(change):
             signs[change.sign].append(change)
     return Difference(*(tuple(changes) for changes in signs.values()))
+
+
+def without_order(found: Difference, kept: Catalog) -> tuple[Difference, tuple[str, ...]]:
+    """The rest of a difference, and the tables whose columns have only another order. Pure.
+
+    Of the tables in `kept` alone: one that was made anew could have had its columns in order.
+    """
+    names = [change.name for change in found.changed if change.kind == "columns"]
+    moved = tuple(name for name in names if ("table", name) in kept.objects)
+    rest = [c for c in found.changed if c.kind != "columns" or c.name not in moved]
+    return replace(found, changed=tuple(rest)), moved
 
 
 def _follows(change: Change) -> bool:
