@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..record import ending, record
+from ..record import archive, ending, record
 from ..record.record import Record
 from ..targets.settings import Target
 from .page import View, spare_jsonschema
@@ -40,7 +40,7 @@ class _Whole:
         return [str(file) for file in Path(path).iterdir()]
 
     def write(self, text: str, path: str) -> None:
-        safe = record.plain_json(json.loads(text), self._mask, indent=1)
+        safe = record.as_json(record.plain(json.loads(text), self._mask), indent=1)
         record.write_atomically(Path(path), safe + "\n")
 
     def pretty_path(self, path: str) -> str:
@@ -77,14 +77,14 @@ def run(
         view.write(output)
     except Exception as failed:
         ended.journal("no view", error=f"{type(failed).__name__}: {failed}")
-    return record.read(ended.file) or ended.facts  # as it was written: masked
+    return archive.read(ended.file) or ended.facts  # as it was written: masked
 
 
 def _settled(
     target: Target, runbook: str, values: dict[str, Any], folder: Path, error: BaseException | None
 ) -> Record:
     """The record as the kernel ended it; ended here when the kernel could not."""
-    facts = record.read(folder / "record.json") or {
+    facts = archive.read(folder / "record.json") or {
         **record.new_facts(target, runbook, values),
         "id": folder.name.rsplit("-", 1)[-1],
         "notebook": f"{runbook}.ipynb",

@@ -8,7 +8,6 @@ where it is by default. Anything else is left to Alembic. Reads only.
 
 from __future__ import annotations
 
-import ast
 import configparser
 from pathlib import Path
 
@@ -74,11 +73,10 @@ def _folder(target: Target) -> Path | None:
 def _revision(file: Path) -> Revision | None:
     """A revision whose id and parents are literals; None for any other file."""
     text = file.read_bytes()
-    tree = ast.parse(text)
-    names = checkout.assignments(tree)
+    names = checkout.literals(text)
     id_, down = names.get("revision"), names.get("down_revision", 0)
     parents = (down,) if isinstance(down, str) else down or ()
     if not isinstance(id_, str) or not isinstance(parents, tuple | list):
         return None
-    message = (ast.get_docstring(tree) or "").partition("\n")[0]
+    message = (names["__doc__"] or "").partition("\n")[0]
     return Revision(id_, tuple(parents), file, message, checkout.checksum(text))

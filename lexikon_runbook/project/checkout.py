@@ -10,7 +10,9 @@ import ast
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import NOTHING_CHANGED, HistoryError
@@ -83,17 +85,28 @@ def checksum(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def _assignments(file: Path) -> dict[str, Any]:
+def _assignments(file: Path) -> Mapping[str, Any]:
     """The literal values assigned at a revision file's top level."""
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        return literals(file.read_bytes())
     except SyntaxError as error:
         raise broken(
             f"{file}:{error.lineno}: syntax error: {error.msg}.", "mend that line."
         ) from error
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise broken(f"{file} can't be read as Python.", "make it a UTF-8 text file.") from error
-    return assignments(tree)
+
+
+@lru_cache(maxsize=4096)
+def literals(text: bytes) -> Mapping[str, Any]:
+    """The literal values assigned at a module's top level, and its docstring as `__doc__`. Pure.
+
+    Raises SyntaxError or ValueError for what is no Python in UTF-8. Cached: each reading of a
+    checkout begins with every file's text.
+    """
+    tree = ast.parse(text.decode("utf-8"))
+    found: dict[str, Any] = {"__doc__": ast.get_docstring(tree)}
+    return MappingProxyType(found | assignments(tree))
 
 
 def assignments(tree: ast.Module) -> dict[str, Any]:

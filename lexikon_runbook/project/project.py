@@ -44,6 +44,7 @@ class Project:
     translated: tuple[Any, ...] = ()
     _live: Worker | None = field(default=None, repr=False)
     _away: list[Worker] = field(default_factory=list, repr=False)
+    _begun: list[Worker] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         self._inside = contextlib.ExitStack()
@@ -56,6 +57,8 @@ class Project:
         """
         away = COPIES if away is None else away
         self._away = [each for each in self._away if each.process.alive]
+        if len(self._away) < away:
+            self._take_begun()
         if self._live is not None and not self._live.process.alive:
             self._live = None
         started: list[tuple[Worker, dict[str, Any]]] = []
@@ -63,12 +66,30 @@ class Project:
             started.append(self._start_live())
         while len(self._away) + sum(w is not self._live for w, _ in started) < away:
             started.append(self._start_away())
-        try:
+        with self._ended_by_errors():
             starting.open_all(started)
+        self._away += [each for each, _ in started if each is not self._live]
+
+    def _begin_copies(self) -> None:
+        """Start what a rendering needs besides, and wait for none: the others have work to do."""
+        started = [self._start_away() for _ in range(len(self._away) + len(self._begun), COPIES)]
+        with self._ended_by_errors():
+            starting.begin(started)
+        self._begun += [worker for worker, _ in started]
+
+    def _take_begun(self) -> None:
+        with self._ended_by_errors():
+            while self._begun:
+                starting.take_opened(self._begun[0])
+                self._away.append(self._begun.pop(0))
+
+    @contextlib.contextmanager
+    def _ended_by_errors(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             self.end()
             raise
-        self._away += [each for each, _ in started if each is not self._live]
 
     def reach(self, identity: Identity) -> None:
         """Be a project of that database: start what is not started, read again what changed."""
@@ -77,7 +98,8 @@ class Project:
             self._live.identity = identity
         if self._away:
             self.refresh()
-        self.open()
+        self.open(away=1)
+        self._begin_copies()
 
     def _start_live(self) -> tuple[Worker, dict[str, Any]]:
         url = self.url
@@ -193,9 +215,11 @@ class Project:
         self.__dict__.pop("history", None)
 
     def _changed(self) -> bool:
-        workers = [*self._away, *([self._live] if self._live else [])]
-        if not all(each.process.alive for each in workers):
+        live = [self._live] if self._live else []
+        if not all(each.process.alive for each in (*live, *self._away, *self._begun)):
             return True
+        self._take_begun()
+        workers = [*self._away, *live]
         return any(each.ask("changed")["changed"] for each in workers)
 
     def applying(self, words: Sequence[str]) -> Worker:
@@ -213,7 +237,7 @@ class Project:
     def end(self) -> None:
         """End every worker."""
         self._inside.close()
-        self._live, self._away = None, []
+        self._live, self._away, self._begun = None, [], []
 
 
 @contextlib.contextmanager

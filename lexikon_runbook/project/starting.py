@@ -43,15 +43,20 @@ def open_all(started: Sequence[tuple[Worker, Mapping[str, Any]]]) -> None:
     Raises SettingsError for a Python without Alembic, HistoryError for an ini that can't be used
     and for an application that fails or ends its process.
     """
+    begin(started)
+    for worker, _ in started:
+        take_opened(worker)
+
+
+def begin(started: Sequence[tuple[Worker, Mapping[str, Any]]]) -> None:
+    """Have each begin to open its project; `take_opened` waits for one. Raises SettingsError."""
     for worker, _ in started:
         _greet(worker)
-    try:
-        for worker, given in started:
+    for worker, given in started:
+        try:
             worker.post("open", deadline_s=QUIET_S, **given)
-        for worker, _ in started:
-            _take_opened(worker)
-    except WorkerDied as error:
-        raise failures.died(started[0][0].target, error) from None
+        except WorkerDied as error:
+            raise failures.died(worker.target, error) from None
 
 
 def _greet(worker: Worker) -> None:
@@ -101,9 +106,12 @@ def _no_python(target: Target, why: str) -> SettingsError:
     )
 
 
-def _take_opened(worker: Worker) -> None:
+def take_opened(worker: Worker) -> None:
+    """Wait until it has opened its project; raises as `open_all`."""
     try:
         worker.opened = worker.answer(deadline_s=QUIET_S)
+    except WorkerDied as error:
+        raise failures.died(worker.target, error) from None
     except ProjectFailed as error:
         message = str(error.told["message"])
         if error.told["cls"] in ("ModuleNotFoundError", "ImportError") and OF_PYTHON.match(message):

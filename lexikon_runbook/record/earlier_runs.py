@@ -21,7 +21,7 @@ from ..project.history import Move, Revision, named
 from ..project.preflight import Preflight
 from ..show.render import Block, Card, Shown, Table
 from ..targets.settings import Target
-from . import ending, record
+from . import archive, ending
 from .record import Record
 
 SHOWN = 10
@@ -104,7 +104,7 @@ def applications(target: Target, key: str, wanted: Set[str]) -> dict[str, Applic
     One that a later recorded rollback undid does not. Reads back until all `wanted` are found.
     """
     newest: dict[str, Application | None] = {}
-    for folder, facts in record.recent(target.archive):
+    for folder, facts in archive.recent(target.archive):
         if wanted <= newest.keys():
             break
         if (facts["database"] or {}).get("key") != key:
@@ -128,8 +128,8 @@ def cut_short(target: Target) -> list[tuple[Path, dict[str, Any]]]:
     """Runs on this target that never ended and whose process is gone. Reads only."""
     return [
         (folder, facts)
-        for folder, facts in itertools.islice(record.recent(target.archive), 50)
-        if facts.get("target") == target.name and record.abandoned(facts)
+        for folder, facts in itertools.islice(archive.recent(target.archive), 50)
+        if facts.get("target") == target.name and archive.abandoned(facts)
     ]
 
 

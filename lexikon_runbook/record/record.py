@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
-import functools
 import json
 import math
 import os
@@ -24,10 +23,11 @@ from ..errors import NOTHING_CHANGED, ArchiveUnusable
 from ..targets.settings import Target
 from . import origin
 
-FORMAT, READ = 2, (1, 2)
+FORMAT = 2
 UNFINISHED = "unfinished"
 ADOPT = "LEXIKON_RUNBOOK_RECORD"  # the engine made the folder; the kernel goes on in it
 RESERVE_BYTES = 4 << 20
+SYNC_S = 1.0
 OPEN = {"outcome": UNFINISHED, "finished": None, "exit_code": None, "error": None}
 
 
@@ -36,8 +36,9 @@ class Record:
 
     def __init__(self, folder: Path, facts: dict[str, Any], mask: Callable[[str], str]) -> None:
         self.folder = folder
-        self.facts = facts
         self.mask = mask
+        self.facts = self._plain(facts)
+        self._synced = 0.0
 
     @property
     def file(self) -> Path:
@@ -51,9 +52,9 @@ class Record:
 
     def set(self, **facts: Any) -> None:
         """Replace these facts in record.json, atomically and durably."""
-        self.facts.update(facts)
+        self.facts.update(self._plain(facts))
         indent = 2 if self.finished else None  # Python's encoder is slow where it indents
-        write_atomically(self.file, self._text(self.facts, indent) + "\n")
+        write_atomically(self.file, as_json(self.facts, indent) + "\n")
 
     @property
     def outcome(self) -> str:
@@ -61,20 +62,28 @@ class Record:
         return str(self.facts["outcome"])
 
     def step(self, facts: Mapping[str, Any]) -> None:
-        """Keep a revision that was applied: durably in the journal, in record.json at the end.
+        """Keep a revision that was applied: in the journal, in record.json at the end.
 
-        A long history would write the whole record once for each revision otherwise.
+        A long history would write the whole record once for each revision otherwise, and wait for
+        the disk: its lines survive the process at once, the machine within `SYNC_S`.
         """
-        self.facts["steps"].append(dict(facts))
-        self.journal("step", **facts)
+        step = self._plain(facts)
+        self.facts["steps"].append(step)
+        late = time.monotonic() - self._synced > SYNC_S
+        self._append({"at": now(), "event": "step", **step}, sync=late)
 
     def journal(self, event: str, **facts: Any) -> None:
         """Append one line to journal.jsonl, durably."""
-        line = self._text({"at": now(), "event": event, **facts})
+        self._append({"at": now(), "event": event, **self._plain(facts)}, sync=True)
+
+    def _append(self, event: Mapping[str, Any], *, sync: bool) -> None:
+        line = as_json(event)
         with (self.folder / "journal.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+                self._synced = time.monotonic()
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -100,24 +109,28 @@ class Record:
         told = {"doing": None, "error": None, **facts}
         self.set(outcome=outcome, exit_code=exit_code, finished=now(), **told)
 
-    def _text(self, value: Any, indent: int | None = None) -> str:
-        return plain_json(value, self.mask, indent)
+    def _plain(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        masked: dict[str, Any] = plain(facts, self.mask)
+        return masked
 
 
-def plain_json(value: Any, mask: Callable[[str], str], indent: int | None = None) -> str:
-    """JSON in which every text is masked, and that every reader can read."""
-    text = json.dumps(_plain(value, mask), indent=indent, ensure_ascii=False)
+def as_json(value: Any, indent: int | None = None) -> str:
+    """Plain values as JSON that every reader can read. Pure."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _plain(value: Any, mask: Callable[[str], str]) -> Any:
-    # Masked before it is JSON, whose escapes would hide a quote in a password.
+def plain(value: Any, mask: Callable[[str], str]) -> Any:
+    """A value as JSON can hold it, every text in it masked.
+
+    Before it is JSON, whose escapes would hide a quote in a password.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(part, mask) for name, part in value.items()}
+        return {str(name): plain(part, mask) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part, mask) for part in value]
+        return [plain(part, mask) for part in value]
     finite = not isinstance(value, float) or math.isfinite(value)
     if value is None or (isinstance(value, bool | int | float) and finite):
         return value
@@ -193,77 +206,6 @@ def write_atomically(file: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def read(file: Path) -> dict[str, Any] | None:
-    """A record.json as a dict, or None when it is not a record of this format. Reads only."""
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return _with_journal(facts, file) if _is_whole(facts) else None
-
-
-def _with_journal(facts: dict[str, Any], file: Path) -> dict[str, Any]:
-    """A run that did not end has its steps in the journal only."""
-    if facts["outcome"] == UNFINISHED:
-        known = len(facts["steps"])
-        facts["steps"] += _steps(file.with_name("journal.jsonl"))[known:]
-    return facts
-
-
-def _steps(journal: Path) -> list[dict[str, Any]]:
-    """The revisions that the last Apply of a run applied, by its journal."""
-    try:
-        lines = journal.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    found: list[dict[str, Any]] = []
-    for line in lines:
-        with contextlib.suppress(ValueError):  # the last line of a run that was killed
-            event = json.loads(line)
-            if event["event"] == "step":
-                found.append({k: v for k, v in event.items() if k not in ("at", "event")})
-            elif event["event"] == "stage" and event["name"] == "apply":
-                found.clear()
-    return found
-
-
-def _is_whole(facts: Any) -> bool:
-    """Whether this is a record of this format with every key; unknown ones besides are fine."""
-    if not isinstance(facts, dict) or facts.get("format") not in READ:
-        return False
-    keys = _keys()
-    return (
-        facts.keys() >= keys[""]
-        and isinstance(facts["steps"], list)
-        and all(isinstance(facts[n], dict) and facts[n].keys() >= keys[n] for n in keys if n)
-    )
-
-
-@functools.cache
-def _keys() -> dict[str, frozenset[str]]:
-    """The keys of a new record, under "", and of the objects that every record has."""
-    new = new_facts(Target("", Path()), "", {})
-    return {"": frozenset(new), **{n: frozenset(new[n]) for n in ("who", "revisions")}}
-
-
-def recent(archive: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Folders and facts of the archive's runs, the newest first. Reads only."""
-    for file in _newest_first(archive):
-        facts = read(file)
-        if facts is not None:
-            yield file.parent, facts
-
-
-def _newest_first(archive: Path) -> Iterator[Path]:
-    for day in sorted(archive.glob("[0-9]*/[0-9]*/[0-9]*"), reverse=True):
-        yield from sorted(day.glob("*/record.json"), reverse=True)
-
-
-def abandoned(facts: Mapping[str, Any]) -> bool:
-    """Whether a run that calls itself unfinished has no living process on this machine."""
-    return bool(facts["outcome"] == UNFINISHED) and origin.is_gone(facts["who"])
 
 
 def now() -> str:

@@ -24,7 +24,7 @@ from servers import PASSWORD, PROJECT, Database
 
 from lexikon_runbook.apply import readback
 from lexikon_runbook.errors import ArchiveUnusable, LockTimeout
-from lexikon_runbook.record import ending, origin, record
+from lexikon_runbook.record import archive, ending, origin, record
 from lexikon_runbook.runbooks.change import Changing as Run
 from lexikon_runbook.targets import settings
 from lexikon_runbook.targets.settings import Target
@@ -213,7 +213,7 @@ def test_record_of_another_format_is_left_alone(target: Target, text: str) -> No
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(text)
     made = record.begin(target, "deploy", {})
-    assert [found for found, _ in record.recent(target.archive)] == [made.folder]
+    assert [found for found, _ in archive.recent(target.archive)] == [made.folder]
 
 
 @pytest.mark.parametrize("damage", [{"who": {}}, {"who": None}, {"revisions": []}, {"steps": 1}])
@@ -224,27 +224,27 @@ def test_damaged_record_is_left_alone_and_unknown_keys_are_not_damage(
     made = record.begin(target, "deploy", {})
     whole = {**stored(made), "later": 1}
     made.file.write_text(json.dumps(whole))
-    assert record.read(made.file) == whole
+    assert archive.read(made.file) == whole
     made.file.write_text(json.dumps(whole | damage))
-    assert record.read(made.file) is None
+    assert archive.read(made.file) is None
     for name in set(whole) - {"later"}:
         made.file.write_text(json.dumps({n: v for n, v in whole.items() if n != name}))
-        assert record.read(made.file) is None
+        assert archive.read(made.file) is None
 
 
 def test_run_is_abandoned_only_when_its_process_is_gone(target: Target) -> None:
     """A living process, another machine and an ended run are none; a reused number is one."""
     made = record.begin(target, "deploy", {})
-    assert not record.abandoned(made.facts)
+    assert not archive.abandoned(made.facts)
     child = subprocess.Popen(["true"])
     child.wait()
     gone = {**made.facts["who"], "pid": child.pid}
     reused = {**made.facts["who"], "process_started": psutil.boot_time() - 1e6}
-    assert record.abandoned({**made.facts, "who": gone})
-    assert record.abandoned({**made.facts, "who": reused})
-    assert not record.abandoned({**made.facts, "who": {**gone, "host": "elsewhere"}})
-    assert not record.abandoned({**made.facts, "who": {**gone, "pid_namespace": "pid:[1]"}})
-    assert not record.abandoned({**made.facts, "who": gone, "outcome": "died"})
+    assert archive.abandoned({**made.facts, "who": gone})
+    assert archive.abandoned({**made.facts, "who": reused})
+    assert not archive.abandoned({**made.facts, "who": {**gone, "host": "elsewhere"}})
+    assert not archive.abandoned({**made.facts, "who": {**gone, "pid_namespace": "pid:[1]"}})
+    assert not archive.abandoned({**made.facts, "who": gone, "outcome": "died"})
     assert made.facts["who"]["host"] == socket.gethostname()
 
 

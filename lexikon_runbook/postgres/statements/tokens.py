@@ -30,30 +30,36 @@ _TOKEN = re.compile(
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _QUIET = frozenset({"space", "comment"})
+_SPOKEN = frozenset({"word", "mark"})
 
 
 class Token(NamedTuple):
-    """One token: its kind, its text, and where it stands in the SQL."""
+    """One token: its kind, its text, and where it stands in the SQL.
+
+    `word` is a keyword in capitals or a mark; "" for strings, numbers and quoted names.
+    """
 
     kind: str
     text: str
     start: int
     end: int
-
-    @property
-    def word(self) -> str:
-        """A keyword in capitals or a mark; "" for strings, numbers and quoted names."""
-        return self.text.upper() if self.kind in ("word", "mark") else ""
+    word: str
 
 
-_END = Token("end", "", 0, 0)
+_END = Token("end", "", 0, 0, "")
 
 
-def tokenize(sql: str) -> Iterator[Token]:
+@lru_cache(maxsize=8)
+def tokenize(sql: str) -> tuple[Token, ...]:
     """Every token, spaces and comments too: their texts joined are `sql`. Never raises.
 
-    What is left open (a string, a comment) reaches to the end of the text.
+    What is left open (a string, a comment) reaches to the end of the text. Cached: a statement is
+    cut, read and searched for keywords, one after the other.
     """
+    return tuple(_tokens(sql))
+
+
+def _tokens(sql: str) -> Iterator[Token]:
     at = 0
     while match := _TOKEN.match(sql, at):
         kind, end = match.lastgroup or "", match.end()
@@ -61,7 +67,8 @@ def tokenize(sql: str) -> Iterator[Token]:
             kind = "dollar"
         if kind == "block":
             kind, end = "comment", _comment_end(sql, end)
-        yield Token(kind, sql[at:end], at, end)
+        text = sql[at:end]
+        yield Token(kind, text, at, end, text.upper() if kind in _SPOKEN else "")
         at = end
 
 
@@ -151,6 +158,11 @@ def keywords(sql: str) -> str:
     return f" {' '.join(words)} "
 
 
+@lru_cache(maxsize=1024)
+def _words(phrase: str) -> tuple[str, ...]:
+    return tuple(phrase.split())
+
+
 class Cursor:
     """A place in one statement's tokens, reading forward. It never runs past the end."""
 
@@ -168,7 +180,11 @@ class Cursor:
 
     def sees(self, phrase: str) -> bool:
         """Whether the words of `phrase` come next."""
-        return all(self.peek(n).word == word for n, word in enumerate(phrase.split()))
+        at, tokens = self.at, self.tokens
+        for place, word in enumerate(_words(phrase), at):
+            if place >= len(tokens) or tokens[place].word != word:
+                return False
+        return True
 
     def take(self, *phrases: str) -> str:
         """Steps over the first of `phrases` that comes next, and returns it; else ""."""
