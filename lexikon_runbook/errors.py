@@ -7,6 +7,7 @@ notebooks turn them into exit codes and cards in one place each.
 from __future__ import annotations
 
 import html
+import re
 from typing import Self
 
 
@@ -14,17 +15,29 @@ class RunbookError(Exception):
     """A runbook stopped on purpose; nothing more was done than `state` says.
 
     `happened`, `state` and `next_step` are each one or two plain sentences
-    without a secret in them. `exit_code` is what the command line ends with.
+    without a secret in them. `exit_code` is what the command line ends with. `finding` is the
+    entry of docs/findings.md that tells more: a diagnosis, or else the one of the type.
     """
 
     exit_code = 1
     outcome = "stopped"
 
-    def __init__(self, happened: str, *, state: str, next_step: str) -> None:
+    def __init__(self, happened: str, *, state: str, next_step: str, finding: str = "") -> None:
         self.happened = happened
         self.state = state
         self.next_step = next_step
+        self.finding = finding or self.entry()
         super().__init__(happened)
+
+    @classmethod
+    def entry(cls) -> str:
+        """The type's own entry of docs/findings.md: `LockTimeout` has `lock-timeout`. Pure."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+
+    @property
+    def more(self) -> str:
+        """The command that tells more of it."""
+        return f"lexikon-runbook explain {self.finding}"
 
     @property
     def title(self) -> str:
@@ -32,7 +45,9 @@ class RunbookError(Exception):
         return type(self).__name__
 
     def __str__(self) -> str:
-        return f"{self.title}: {self.happened}\n  State now: {self.state}\n  Next: {self.next_step}"
+        lines = (("State now", self.state), ("Next", self.next_step), ("More", self.more))
+        told = "".join(f"\n  {name}: {text}" for name, text in lines)
+        return f"{self.title}: {self.happened}{told}"
 
     def kept(self) -> Self:
         """Itself without the frames that it came through, which hold workers and connections."""
@@ -47,7 +62,11 @@ class RunbookError(Exception):
         rows = "".join(
             f"<tr><th style='text-align:left;vertical-align:top'>{name}</th>"
             f"<td style='text-align:left;white-space:pre-wrap'>{html.escape(text)}</td></tr>"
-            for name, text in (("State now", self.state), ("Next", self.next_step))
+            for name, text in (
+                ("State now", self.state),
+                ("Next", self.next_step),
+                ("More", self.more),
+            )
         )
         return (
             "<div style='border-left:6px solid #b3261e;padding:4px 12px'>"

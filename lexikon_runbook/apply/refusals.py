@@ -232,6 +232,7 @@ def nothing_persisted(
         next_step="see that env.py runs no statement on the connection before context.configure() "
         f"(the first one seen was: {shorten(tried.opening, 80) or 'none'}) and that the revision "
         "does not roll back by itself.",
+        finding="nothing-persists",
     )
 
 
@@ -244,4 +245,5 @@ def invalid_index(
         f"revision {step.revision.id} ended without an error, and its index {name} is INVALID.",
         state=f"the database is at {named(rows)}; the index costs and does not help.",
         next_step=f"REINDEX INDEX CONCURRENTLY {name};",
+        finding="invalid-index",
     )

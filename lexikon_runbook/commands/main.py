@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__
-from . import completion, demo, exits, init, list, plan, run, status
+from . import completion, demo, exits, explain, init, list, plan, run, status
 
 
 @click.group(
@@ -37,6 +37,7 @@ for verb in (
     run.run,
     plan.plan,
     status.status,
+    explain.explain,
     demo.demo,
     completion.completion,
 ):

@@ -94,5 +94,7 @@ def _tell(facts: dict[str, Any], folder: Path) -> None:
         for label, name in (("State now", "state"), ("Next", "next")):
             if name in error:
                 click.echo(f"  {label}: {error[name]}", err=True)
+        if "finding" in error:
+            click.echo(f"  More: lexikon-runbook explain {error['finding']}", err=True)
     click.echo(f"outcome: {facts['outcome']}")
     click.echo(f"record:  {folder}")

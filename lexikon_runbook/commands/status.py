@@ -17,12 +17,14 @@ def status(target: str, x: str) -> None:
     Example
       lexikon-runbook status --target production
     """
+    from ..diagnosis.exact import exact
     from ..project import preflight
     from ..record import earlier_runs
     from ..runbooks import investigation
 
     known = options.awake(target, x)
-    found = preflight.check(known, "downgrade", options.opened(known))
+    with exact(known):
+        found = preflight.check(known, "downgrade", options.opened(known))
     click.echo(str(found))
     click.echo(str(investigation.status(found)))
     for folder, facts in earlier_runs.cut_short(found.target):

@@ -1,4 +1,4 @@
-"""Renders the rules and the diagnoses as docs/findings.md."""
+"""Renders the rules, the diagnoses and the refusals as docs/findings.md, or one of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from ..plan.rules import RULES
 from ..plan.rules.rule import LARGE_BYTES, LARGE_ROWS, SMALL_ROWS, Rule
 from .diagnoses import DIAGNOSES
+from .refusals import REFUSALS, Refusal
 from .row import Diagnosis
 
 _HEAD = f"""# Findings
 
-What a plan warns of, rule by rule, and, [below](#diagnoses), what troubleshoot looks for. This
+What a plan warns of, rule by rule; [below](#diagnoses), what troubleshoot looks for; and
+[what stops a run](#refusals). `lexikon-runbook explain NAME` prints one entry. This
 page is rendered from `lexikon_runbook/plan/rules` and `lexikon_runbook/diagnosis`; a test
 holds it to the rules. To render it again:
 
@@ -59,12 +61,34 @@ the worst that a row can be.
 """
 
 
+_REFUSALS = """
+# Refusals
+
+Each type of error that stops a run. A card's last line names its diagnosis, where there is one,
+else the entry here. A run that is refused never ends with 0, and its record says why.
+
+| refusal | exit code | outcome | when |
+| --- | --- | --- | --- |
+"""
+
+
 def document() -> str:
     """docs/findings.md, in full."""
-    return render(RULES, DIAGNOSES)
+    return render(RULES, DIAGNOSES, REFUSALS)
 
 
-def render(rules: Sequence[Rule], diagnoses: Sequence[Diagnosis]) -> str:
+def entries() -> dict[str, str]:
+    """Every entry's section of the page, by its name."""
+    return {
+        **{rule.id: _section(rule) for rule in RULES},
+        **{row.id: _diagnosis(row) for row in DIAGNOSES},
+        **{row.id: _refusal(row) for row in REFUSALS},
+    }
+
+
+def render(
+    rules: Sequence[Rule], diagnoses: Sequence[Diagnosis], refusals: Sequence[Refusal]
+) -> str:
     """The page, in Markdown, with a line end at its end."""
     contents = "".join(f"| [{r.id}](#{r.id}) | {r.severity} | {r.title} |\n" for r in rules)
     listed = "".join(
@@ -72,8 +96,25 @@ def render(rules: Sequence[Rule], diagnoses: Sequence[Diagnosis]) -> str:
         f"{' (proof)' if d.proof else ''} | {d.runbook or '-'} |\n"
         for d in diagnoses
     )
+    stops = "".join(
+        f"| [{r.id}](#{r.id}) | {r.error.exit_code} | {r.error.outcome} | {r.when} |\n"
+        for r in refusals
+    )
     parts = [_HEAD, contents, *map(_section, rules), _DIAGNOSES, listed]
-    return "".join([*parts, *map(_diagnosis, diagnoses)])
+    parts += [*map(_diagnosis, diagnoses), _REFUSALS, stops]
+    return "".join([*parts, *map(_refusal, refusals)])
+
+
+def _refusal(row: Refusal) -> str:
+    return f"""
+## {row.id}
+
+`{row.error.__name__}`: {row.when}
+
+**State then:** {row.state}
+
+**Mend:** {row.mend}
+"""
 
 
 def _diagnosis(row: Diagnosis) -> str:

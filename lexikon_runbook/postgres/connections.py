@@ -217,6 +217,7 @@ def require_suitable(connection: Connection, identity: Identity) -> None:
             f"number is {own}, the server's {seen}); locks and settings would leak to others.",
             state=NOTHING_CHANGED,
             next_step="point the target at PostgreSQL itself, usually port 5432 in place of 6432.",
+            finding="pooler",
         )
     if identity.standby:
         raise TargetUnsuitable(
@@ -224,6 +225,7 @@ def require_suitable(connection: Connection, identity: Identity) -> None:
             state=NOTHING_CHANGED,
             next_step="point the target at the primary (see pg_stat_wal_receiver on this standby "
             "for its address), or promote this server first.",
+            finding="standby",
         )
     require_version(identity.version_number, identity.version)
 
@@ -256,6 +258,7 @@ def require_writable(connection: Connection, identity: Identity) -> None:
         state=NOTHING_CHANGED,
         next_step="ask who froze it, and why. To thaw it: "
         + (f"{undo} default_transaction_read_only;" if undo else "the server's configuration."),
+        finding="read-only-sessions",
     )
 
 
@@ -266,6 +269,7 @@ def require_version(number: int, text: str) -> None:
             f"the server is PostgreSQL {text}; the oldest supported is 14.",
             state=NOTHING_CHANGED,
             next_step="upgrade the server, or run plain `alembic` by the manual guide.",
+            finding="server-too-old",
         )
 
 

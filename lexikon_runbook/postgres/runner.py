@@ -113,4 +113,5 @@ def _busy(target: Target, named: str, pid: int | None) -> RunnerBusy:
         f"another runner works on target {target.name}: {named}.",
         state=f"this run did not begin; {NOTHING_CHANGED}",
         next_step=f"wait for it, then run again{end}.",
+        finding="runner-at-work",
     )

@@ -102,4 +102,5 @@ def explain(target: Target, address: Address, message: str) -> TargetUnreachable
         f"target {target.name}: {cause}: {named}.\n  {line}",
         state=NOTHING_CHANGED,
         next_step=advice.format(source=target.source, host=host, port=port),
+        finding="unreachable",
     )

@@ -36,6 +36,7 @@ def require_same(target: Target, identity: Identity | None, message: Message) ->
             state=NOTHING_CHANGED,
             next_step="let env.py connect to PostgreSQL itself, usually port 5432 in place of "
             "6432.",
+            finding="pooler",
         )
 
 
@@ -49,4 +50,5 @@ def _wrong(target: Target, identity: Identity | None, other: str) -> WrongDataba
         next_step="let env.py read the URL from this target: name the variable or the ini key "
         f'it reads in runbook.toml, [targets.{target.name}] env_py_variable = "NAME" or '
         'env_py_option = "KEY".',
+        finding="env-py-elsewhere",
     )

@@ -61,6 +61,7 @@ def check(files: Iterable[Path]) -> None:
             raise broken(
                 f"revision {own} is in two files: {owner[own]} and {file}.",
                 "give one of them a new `revision` and repair its children's `down_revision`.",
+                "duplicate-revision",
             )
         if isinstance(own, str):
             owner[own] = file
@@ -71,6 +72,7 @@ def check(files: Iterable[Path]) -> None:
                 f"{file} follows revision {parent}, and no file has that revision.",
                 "add the missing file (git log --all -- the versions folder) or correct "
                 "`down_revision`.",
+                "missing-parent",
             )
 
 
@@ -91,7 +93,9 @@ def _assignments(file: Path) -> Mapping[str, Any]:
         return literals(file.read_bytes())
     except SyntaxError as error:
         raise broken(
-            f"{file}:{error.lineno}: syntax error: {error.msg}.", "mend that line."
+            f"{file}:{error.lineno}: syntax error: {error.msg}.",
+            "mend that line.",
+            "syntax-error",
         ) from error
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise broken(f"{file} can't be read as Python.", "make it a UTF-8 text file.") from error
@@ -130,6 +134,6 @@ def line_in(files: Sequence[Path], told: Mapping[str, Any]) -> str:
     return f"{own[-1][0]}:{own[-1][1]}: " if own else ""
 
 
-def broken(happened: str, next_step: str) -> HistoryError:
-    """A refusal of the history. Pure."""
-    return HistoryError(happened, state=NOTHING_CHANGED, next_step=next_step)
+def broken(happened: str, next_step: str, finding: str = "") -> HistoryError:
+    """A refusal of the history, and its diagnosis where there is one. Pure."""
+    return HistoryError(happened, state=NOTHING_CHANGED, next_step=next_step, finding=finding)

@@ -99,6 +99,7 @@ def stopped(target: Target, happened: str, next_step: str = "") -> HistoryError:
         state=f"what the database holds is shown by `{target.verb('status')}`.",
         next_step=next_step
         or f"run `{target.alembic('current')}` in {target.project} and mend env.py.",
+        finding="env-py-fails",
     )
 
 

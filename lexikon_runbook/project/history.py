@@ -269,6 +269,7 @@ def require_one_head(history: History) -> None:
             f"the checkout has {len(history.heads)} heads: {named}.",
             'run with revision="heads" for all of them, "LABEL@head" for one branch; or join '
             "them: " + history.target.alembic(f'merge -m "Merge heads" {" ".join(history.heads)}'),
+            "several-heads",
         )
 
 

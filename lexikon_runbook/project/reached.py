@@ -136,6 +136,7 @@ def _behind_a_pooler() -> TargetUnsuitable:
         "env.py is not run through a connection pooler, where its settings would reach others.",
         state=NOTHING_CHANGED,
         next_step="point the target at PostgreSQL itself, usually port 5432 in place of 6432.",
+        finding="pooler",
     )
 
 

@@ -149,6 +149,7 @@ def hidden(connection: Connection, identity: Identity, table: str) -> ReadFailed
                 state=NOTHING_CHANGED,
                 next_step=f"GRANT USAGE ON SCHEMA {schema} TO {role}; "
                 f"GRANT SELECT ON {place} TO {role}",
+                finding="version-not-readable",
             )
     return None
 
@@ -169,10 +170,16 @@ def _require_no_other(target: Target, identity: Identity, table: str, history: H
                     f"{', '.join(ids)}: this run would take it for a new one.",
                     f"`lexikon-runbook run troubleshoot -p target={target.name}` shows the line of "
                     f"env.py to edit. {own}",
+                    "version-table-elsewhere",
                 )
         if unknown := hidden(connection, identity, table):
             advice = f"{unknown.next_step}. {own}"
-            raise ReadFailed(unknown.happened, state=unknown.state, next_step=advice)
+            raise ReadFailed(
+                unknown.happened,
+                state=unknown.state,
+                next_step=advice,
+                finding=unknown.finding,
+            )
 
 
 def _ids(connection: Connection, target: Target, place: str) -> list[str]:
@@ -200,6 +207,7 @@ def _one_below_the_other(table: str, id_: str, below: Sequence[str]) -> HistoryE
         f"{table} has a row for {id_} and one for {', '.join(below)}, which it follows.",
         f"{id_} says it all; take the other away: "
         f"DELETE FROM {quoted(table)} WHERE version_num IN ({gone})",
+        "several-version-rows",
     )
 
 
@@ -218,4 +226,5 @@ def _unknown_to_checkout(target: Target, current: str) -> HistoryError:
         "the code is older than the database.",
         "check out the commit that has it: git log --all --oneline "
         f"-S{shlex.quote(current)} -- {shlex.quote(str(target.project))}",
+        "revision-unknown",
     )

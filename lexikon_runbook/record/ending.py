@@ -98,6 +98,7 @@ def told(error: RunbookError) -> dict[str, str]:
         "happened": error.happened,
         "state": error.state,
         "next": error.next_step,
+        "finding": error.finding,
     }
 
 

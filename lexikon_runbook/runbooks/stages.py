@@ -27,7 +27,9 @@ def stage(work: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], T
 
     @functools.wraps(work)
     def staged(self: R, /, *given: P.args, **named: P.kwargs) -> T:
-        with self.record.stage(work.__name__):
+        from ..diagnosis.exact import exact
+
+        with self.record.stage(work.__name__), exact(self.target):
             self.refuse_stale()
             return work(self, *given, **named)
 

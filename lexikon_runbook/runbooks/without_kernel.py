@@ -31,12 +31,20 @@ def plan(target: str | Target, project: Path | None, revision: str, x: str) -> P
 
     Reads only.
     """
+    from ..diagnosis.exact import exact
     from ..plan import plan as plans
     from ..project import preflight
+    from ..project.project import Project
 
-    found = preflight.check(_target(target, project, x), "downgrade")
-    direction = found.history.direction(revision, found.version.ids)
-    return plans.make(found, direction, revision, LOCK_TIMEOUT_S)
+    known = _target(target, project, x)
+    opened = Project(known)
+    try:
+        with exact(known):
+            found = preflight.check(known, "downgrade", opened)
+            direction = found.history.direction(revision, found.version.ids)
+            return plans.make(found, direction, revision, LOCK_TIMEOUT_S)
+    finally:
+        opened.end()
 
 
 def _run(runbook: str, target: str | Target, project: Path | None, given: dict[str, Any]) -> Record:

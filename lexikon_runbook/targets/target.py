@@ -143,6 +143,7 @@ class Target:
                 f"target {self.name} takes its URL from {self.url_env}, which is not set.",
                 state=NOTHING_CHANGED,
                 next_step=f"export {self.url_env}=postgresql://USER:PASSWORD@HOST:5432/DATABASE",
+                finding="not-configured",
             )
         return value
 

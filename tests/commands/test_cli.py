@@ -310,14 +310,16 @@ def test_a_refusal_exits_with_1_and_says_what_to_do(
     happened: str,
     advice: str,
 ) -> None:
-    """On standard error, in three lines; the database stays as it was, and a run has a record."""
+    """On standard error, in four lines; the database stays as it was, and a run has a record."""
     said = ask(*arguments)
     assert (said.code, said.out) == (1, "")
-    first, state, following = said.err.strip().splitlines()
+    first, state, following, more = said.err.strip().splitlines()
     assert happened in first
     assert state == "  State now: nothing was changed."
     assert following.startswith("  Next: ")
     assert advice in following
+    explained = ask("explain", more.removeprefix("  More: lexikon-runbook explain "))
+    assert "**Mend:**" in explained.out
     assert database.rows("select 1 from pg_tables where schemaname = 'public'") == []
     kept = list((project.folder / "archive").glob("*/*/*/*/record.json"))
     assert len(kept) == (arguments[:2] == ["run", "deploy"])
@@ -488,3 +490,12 @@ def test_the_demo_starts_resets_and_stops(ask: Ask, monkeypatch: pytest.MonkeyPa
     finally:
         server.stop(PROJECT)
         shutil.rmtree(folder)
+
+
+def test_explain_lists_its_entries_and_names_the_nearest(ask: Ask) -> None:
+    """One that there is not exits with 1, with what may be meant."""
+    listed = ask("explain").out.split()
+    assert {"drop-column", "duplicate-revision", "lock-timeout"} <= set(listed)
+    said = ask("explain", "lock-timeuot")
+    assert (said.code, said.out) == (1, "")
+    assert "near: lock-timeout" in said.err
