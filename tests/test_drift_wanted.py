@@ -147,6 +147,29 @@ def test_every_part_is_known_to_belong_to_its_table(
     assert left_out.relation_of(Change(kind, name, None, text)) == relation
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "text", "column", "schema"),
+    [
+        ("column", 'public."A b".id', "integer", 'public."A b".id', "public"),
+        ("comment", "table column a.t.c", "said", "a.t.c", "a"),
+        ("grant", "table column a.t.c TO reader", "SELECT", "a.t.c", "a"),
+        ("sequence", "a.s", "bigint cache 1 owned by a.t.id; owner x", "a.t.id", "a"),
+        ("comment", "schema audit", "said", "", "audit"),
+        ("grant", 'schema "Au dit" TO reader', "USAGE", "", '"Au dit"'),
+        ("grant", "table public.schema TO reader", "SELECT", "", "public"),
+        ("schema", "audit", "owner x", "", "audit"),
+        ("function", "a.f(integer)", "...", "", "a"),
+        ("extension", '"uuid-ossp"', "1.1 in public", "", ""),
+    ],
+)
+def test_every_object_is_known_to_lie_in_its_schema(
+    kind: str, name: str, text: str, column: str, schema: str
+) -> None:
+    """And what belongs to one column, to that column."""
+    change = Change(kind, name, None, text)
+    assert (left_out.column_of(change), left_out.schema_of(change)) == (column, schema)
+
+
 def test_a_glob_is_of_a_kind_and_a_name() -> None:
     """A function is named without its arguments as well as with them."""
     ignored = Ignored(("function:audit.*", "extension:*", "*:partman.*"))

@@ -35,6 +35,12 @@ def spelled_name(name: str) -> str:
     return name if PLAIN.fullmatch(name) and f" {name} " not in RESERVED else quoted_name(name)
 
 
+def parts(name: str) -> tuple[str, ...]:
+    """The parts of a name as SQL spells it, each as the catalog has it: `public."A.b"`."""
+    found = re.findall(r'"(?:[^"]|"")*"|[^.]+', name)
+    return tuple(part[1:-1].replace('""', '"') if part.startswith('"') else part for part in found)
+
+
 def spelled(name: str) -> str:
     """A normalised name, in quotes only where it needs them: `public.Users` -> `public."Users"`.
 

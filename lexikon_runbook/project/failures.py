@@ -42,6 +42,18 @@ def refused(target: Target, error: ProjectFailed) -> HistoryError:
     return stopped(target, f"{where}{words}", _option_wanted(target, error))
 
 
+def raised(target: Target, told: Message) -> HistoryError:
+    """What include_name or include_object of env.py raised when it was asked about an object."""
+    error, hook = ProjectFailed(told["error"], Seen()), told["hook"]
+    words = shorten(target.mask(error.words), 300)
+    return stopped(
+        target,
+        f"{error.line_in(str(target.project))}{hook} of env.py raised {words}, asked about "
+        f"{told['about']}",
+        f"mend {hook}: it must answer for whatever the database holds, also what no model names.",
+    )
+
+
 def without_migrations(target: Target) -> HistoryError:
     """An env.py that ran, and ran no migrations."""
     return stopped(target, "env.py ran without calling context.run_migrations()")

@@ -171,8 +171,7 @@ class Project:
         Reads only. Raises HistoryError when env.py fails, WrongDatabase before its first
         statement on any other database than the target's.
         """
-        self.open(away=len(self._away))
-        live = self._live_one()
+        live = self.live()
         assert self.identity is not None
         settings = READING.settings(self.identity.version_number)
         told = failures.looked(self.target, lambda: live.ask("current", settings=settings))
@@ -188,11 +187,16 @@ class Project:
 
         Reads only. Raises HistoryError when env.py fails.
         """
-        self.open(away=len(self._away))
-        live = self._live_one()
+        live = self.live()
         assert self.identity is not None
         settings = READING.settings(self.identity.version_number)
         return failures.looked(self.target, lambda: live.ask("compare", settings=settings))
+
+    def live(self) -> Worker:
+        """The worker of the target's own database, started where there is none."""
+        self.open(away=len(self._away))
+        assert self._live is not None
+        return self._live
 
     def way(self, direction: Direction, to: str, rows: Iterable[str]) -> tuple[Move, ...]:
         """The steps from these version rows to that place. Raises UnknownRevision."""
@@ -224,15 +228,10 @@ class Project:
 
     def applying(self, words: Sequence[str]) -> Worker:
         """The worker of the target's own database, as `alembic WORDS`. Writes from then on."""
-        self.open(away=len(self._away))
-        live = self._live_one()
+        live = self.live()
         argv = command_line.argv(self.target, words)
         failures.looked(self.target, lambda: live.ask("command", argv=argv))
         return live
-
-    def _live_one(self) -> Worker:
-        assert self._live is not None
-        return self._live
 
     def end(self) -> None:
         """End every worker."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ..errors import RunbookError
@@ -26,7 +26,8 @@ from ..rehearsal import throwaway
 from ..rehearsal.likeness import Likeness
 from ..rehearsal.throwaway import Throwaway
 from ..show.render import Block, Card, Line, Shown, shorten
-from . import left_out, model_changes
+from . import by_env_py, left_out, model_changes
+from .by_env_py import Side
 from .left_out import LeftOut
 
 # Both come with a new database, and belong to whoever set its server up.
@@ -129,19 +130,30 @@ def against_migrations(found: Reached, known: Catalog | None = None) -> Drift:
         with throwaway.empty(found.target, found.history, wanted) as empty:
             for id_ in found.rows.ids:
                 empty.upgrade(id_)
-            built, owner, on, kept = empty.catalog(), empty.owner, empty.identity, empty.rows
+            return _from_built(found, live, empty, wanted.owner)
     except RunbookError as error:
         return Drift(found.at, unknown=f"{error.happened}\n{error.next_step}")
     except connections.Error as error:
         said = shorten(found.target.mask(str(error)), 300)
         return Drift(found.at, unknown=f"the catalog could not be read: {said} ({error.pgcode})")
-    if not kept:
+
+
+def _from_built(found: Reached, live: Catalog, empty: Throwaway, owner: str) -> Drift:
+    """The drift from a throwaway database at the same revision. Raises HistoryError."""
+    if not empty.rows:
         return Drift(found.at, unknown=KEPT_NOTHING)
-    differs, apart = left_out.of(
-        compare(live, built, wanted.owner, owner), live, found.target.ignore
+    built, on = empty.catalog(), empty.identity
+    whole = compare(live, built, owner, empty.owner)
+    rest, apart = left_out.of(whole, live, found.target.ignore)
+    project = found.project or Project(found.target, found.identity)
+    differs, number = by_env_py.of(
+        rest,
+        Side(found.target, found.identity, live, project.live),
+        Side(empty.target, on, built, lambda: empty.worker),
     )
     if worded_otherwise(differs, found.identity, on):
         return Drift(found.at, unknown=_other_version(found, on, differs))
+    apart = replace(apart, by_env_py=number)
     return Drift(found.at, f"PostgreSQL {on.version}", differs, left_out=apart)
 
 

@@ -1,5 +1,7 @@
 """What is no drift: what `ignore` of a target names, and partitions that a job adds. Pure.
 
+What env.py itself leaves out is asked of it, in `by_env_py`.
+
 A glob is `kind:schema.name`, as a difference shows them (`table:public.events_*`,
 `extension:*`, `*:audit.*`). A table that is left out takes its columns, indexes, constraints,
 triggers, policies, sequences, grants and comments along.
@@ -20,7 +22,11 @@ NOTES = ("comment", "grant", "security label")
 LAST = re.compile(rf"\.{NAME}$")
 ON = re.compile(rf"\bON (?:ONLY )?({NAME}\.{NAME})")
 OWNED_BY = re.compile(rf" owned by ({NAME}\.{NAME})\.{NAME}(?:;|$)")
+OF_COLUMN = re.compile(rf" owned by ({NAME}\.{NAME}\.{NAME})(?:;|$)")
+NOTED = re.compile(rf"(?:\S+ )?table column ({NAME}\.{NAME}\.{NAME})")
+NOTED_SCHEMA = re.compile(rf"(?:\S+ )?schema ({NAME})(?: |$)")
 QUALIFIED = re.compile(rf"{NAME}\.{NAME}")
+BY_ENV_PY = "`include_name` or `include_object` of env.py"
 PARTITION = re.compile(r"(?:^|; )partition of (.+?); (?:FOR VALUES |DEFAULT)")
 
 
@@ -39,6 +45,28 @@ def relation_of(change: Change) -> str:
         return _of_note(change.name)
     else:
         return ""
+    return found[1] if found else ""
+
+
+def column_of(change: Change) -> str:
+    """The column that an object is, or belongs to, with its table; "" for any other. Pure."""
+    if change.kind == "column":
+        return change.name
+    if change.kind == "sequence":
+        found = OF_COLUMN.search(change.after or change.before or "")
+        return found[1] if found else ""
+    found = NOTED.match(change.name) if change.kind in NOTES else None
+    return found[1] if found else ""
+
+
+def schema_of(change: Change) -> str:
+    """The schema that an object is, or lies in; "" for one that lies in none. Pure."""
+    if change.kind == "schema":
+        return change.name
+    if change.kind in NOTES and (noted := NOTED_SCHEMA.match(change.name)):
+        return noted[1]
+    name = relation_of(change) or change.name
+    found = re.match(rf"({NAME})\.{NAME}", name)
     return found[1] if found else ""
 
 
@@ -77,13 +105,15 @@ class LeftOut:
 
     partitions: Mapping[str, str]
     ignored: int = 0
+    by_env_py: int = 0
 
     def __str__(self) -> str:
         several = [f"{name} of {of}" for name, of in sorted(self.partitions.items())]
         more = f" and {len(several) - 5} more" if len(several) > 5 else ""
         said = [f"partitions that no migration makes: {', '.join(several[:5])}{more}"]
-        number = f"{self.ignored} {'object' if self.ignored == 1 else 'objects'} by `ignore`"
-        return "; ".join([*(said if several else []), *([number] if self.ignored else [])])
+        counted = ((self.ignored, "`ignore`"), (self.by_env_py, BY_ENV_PY))
+        numbers = [f"{n} {'object' if n == 1 else 'objects'} by {by}" for n, by in counted if n]
+        return "; ".join([*(said if several else []), *numbers])
 
 
 NOTHING = LeftOut({})

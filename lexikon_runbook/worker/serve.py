@@ -214,6 +214,19 @@ class Worker:
         project.run_env_py(self.config, self.script, drift.noting(found), dont_mutate=True)
         return found[-1] if found else {"changes": None, "default_schema": ""}
 
+    def do_left_out(self, settings: dict[str, str], asked: list[list[str]]) -> dict[str, Any]:
+        """Which of these objects env.py's include_name and include_object leave out. Reads only."""
+        from . import filters, project
+
+        found: list[set[int]] = []
+        self.connections.begin(settings, asking=False, looking=True)
+        looking = filters.noting(asked, found)
+        try:
+            project.run_env_py(self.config, self.script, looking, dont_mutate=True)
+        except filters.Raised as error:
+            return {"raised": error.told}
+        return {"raised": None, "left_out": sorted(set.intersection(*found) if found else ())}
+
     def do_draft(self, **asked: Any) -> dict[str, Any]:
         """What the models change against the database, as Python. Writes what env.py writes."""
         from . import drafting

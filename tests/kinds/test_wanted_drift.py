@@ -6,7 +6,11 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from kind import Kind
+from kind import TARGET, Kind
+
+from lexikon_runbook.project import reached
+from lexikon_runbook.schema import drift
+from lexikon_runbook.targets.settings import target
 
 Maker = Callable[..., Kind]
 PARTITION = (
@@ -34,6 +38,59 @@ def test_what_env_py_leaves_out_is_left_out(kind: Maker) -> None:
     assert _drift(project) == (0, False)
     project.database.execute("create table by_hand (id integer)")
     assert _drift(project, "by_hand") == (1, True)
+
+
+# By include_name: a schema, a table, an index. By include_object: a table by its comment, a column
+# by its type, another by what its model says of it.
+BY_ENV_PY = (
+    "create schema partman; create table partman.config (id serial primary key); "
+    "create function partman.run() returns int language sql as 'select 1'; "
+    "comment on schema partman is 'of a job'",
+    "create table dba_sizes (id serial primary key, bytes bigint check (bytes > 0))",
+    "create index notes_body_dba on notes (body)",
+    "create table queue (id integer primary key); comment on table queue is 'not of alembic'",
+    "alter table notes add scan bytea; comment on column notes.scan is 'by a trigger'",
+    "alter table tags add note integer",
+)
+
+
+def test_what_env_py_leaves_out_is_no_drift_from_the_migrations(kind: Maker) -> None:
+    """`include_name` and `include_object` are asked as Alembic asks them; the number is said."""
+    project = kind("left_out_by_env_py")
+    project.deploy()
+    for sql in BY_ENV_PY:
+        project.database.execute(sql)
+    said = _card(project)
+    assert "Drift against the migrations: none" in said, said
+    assert "objects by `include_name` or `include_object` of env.py" in said
+    for beside in ("create table by_hand (id integer)", "create index by_hand_ix on notes (body)"):
+        project.database.execute(beside)
+    shown = _card(project)
+    assert "the database adds table by_hand, index by_hand_ix" in shown, shown
+
+
+def test_what_only_the_migrations_make_is_asked_about_too(kind: Maker) -> None:
+    """A table that env.py leaves out is no drift where somebody dropped it; another one is."""
+    project = kind("left_out_by_env_py")
+    env = project.folder / "env.py"
+    env.write_text(env.read_text().replace('"dba_sizes"', '"tags"'))
+    project.deploy()
+    project.database.execute("drop table tags")
+    assert "Drift against the migrations: none" in _card(project)
+    project.database.execute("drop table notes")
+    assert "removes table notes" in _card(project)
+
+
+def test_an_include_object_that_raises_is_told_as_what_it_is(kind: Maker) -> None:
+    """With its line, its error and what it was asked about; drift is then unknown."""
+    project = kind("include_object_raises")
+    project.deploy()
+    project.database.execute("create table by_hand (id integer)")
+    said = _card(project)
+    assert "Drift against the migrations: unknown" in said
+    assert "env.py:17: include_object of env.py raised KeyError: 'by_hand'" in said
+    assert "asked about table by_hand" in said
+    assert "mend include_object" in said
 
 
 @pytest.mark.parametrize("ignore", ["table:public.dba_*", "*:*.dba_*"])
@@ -100,6 +157,16 @@ def _drift(project: Kind, name: str = "") -> tuple[int, bool]:
     """How `inspect_schema -p fail_on_drift=true` ends, and whether it names that object."""
     ended = project.runbook("inspect_schema", fail_on_drift="true")
     return ended.returncode, bool(name) and name in ended.stdout + ended.stderr
+
+
+def _card(project: Kind) -> str:
+    """The drift against the migrations, as one reads it, in one line."""
+    found = reached.reach(target(TARGET, project.folder))
+    try:
+        return " ".join(str(drift.against_migrations(found)).split())
+    finally:
+        assert found.project is not None
+        found.project.end()
 
 
 def _said(project: Kind, runbook: str) -> str:
