@@ -16,7 +16,8 @@ class Key:
     """One key. `pattern` is of its text, or of each text of its list.
 
     `for_all`: it may stand at the top of the file, and is then said of every target. `shown`:
-    the refusal may repeat the value, which is no secret by mistake.
+    the refusal may repeat the value, which is no secret by mistake. `needed`: a target has a value
+    of it in any case, so that none can't be meant.
     """
 
     name: str
@@ -27,10 +28,17 @@ class Key:
     advice: str = "{line}"
     for_all: bool = True
     shown: bool = False
+    needed: bool = False
 
-    def fault(self, value: Any) -> tuple[str, str] | None:
-        """What is wrong with a value, and how to write one; None when nothing is."""
+    def fault(self, value: Any, *, instead: bool = False) -> tuple[str, str] | None:
+        """What is wrong with a value, and how to write one; None when nothing is.
+
+        An empty text is none, which only takes away what is said of all targets: `instead`.
+        """
         line = f"{self.name} = {self.example}"
+        if value == "":
+            none = instead and not self.needed
+            return None if none else (f"{self.name} is empty", f"{line}, or leave it out.")
         if self.kind == "seconds":
             number = isinstance(value, int | float) and not isinstance(value, bool)
             fits = number and 0 < value <= LONGEST_S
@@ -49,17 +57,17 @@ class Key:
 
 
 def _no_command(text: str) -> str:
-    """Why a text is no command; "" when it is one, or empty."""
+    """Why a text is no command; "" when it is one."""
     try:
         words = shlex.split(text)
     except ValueError as error:
         return f"can't be split into words: {error}"
-    return "names no program" if text and words in ([], ["-"]) else ""
+    return "names no program" if words in ([], ["-"]) else ""
 
 
 def _variable(name: str, example: str, *, for_all: bool = True) -> Key:
     """A key that names an environment variable: a URL in its place is an easy mistake."""
-    return _name(name, example, r"([A-Za-z_][A-Za-z0-9_]*)?", for_all=for_all)
+    return _name(name, example, r"[A-Za-z_][A-Za-z0-9_]*", for_all=for_all)
 
 
 def _name(name: str, example: str, pattern: str, *, for_all: bool) -> Key:
@@ -78,23 +86,23 @@ PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])
 KEYS = {
     key.name: key
     for key in (
-        Key("alembic_ini"),
-        Key("alembic_section"),
+        Key("alembic_ini", '"alembic.ini"', needed=True),
+        Key("alembic_section", '"alembic"', needed=True),
         _variable("url_env", "DATABASE_URL", for_all=False),
-        _name("service", "production", r"[^\s/=@]*", for_all=False),
+        _name("service", "production", r"[^\s/=@]+", for_all=False),
         _variable("env_py_variable", "DB_URL"),
-        Key("env_py_option"),
+        Key("env_py_option", '"sqlalchemy.url"', needed=True),
         Key("python", '".venv/bin/python"'),
         Key("worker", '"docker compose run --rm -T backend python"', kind="command"),
         Key(
             name="worker_folder",
             example='"/app"',
-            pattern=r"(/.*[^/])?",
+            pattern=r"/.*[^/]",
             must="must be an absolute path without a slash at its end",
         ),
         _variable("worker_url_env", "WORKER_URL"),
         _variable("worker_throwaway_url_env", "WORKER_THROWAWAY_URL"),
-        Key("flask", '"app:create_app"', pattern=r"(\S.*)?", must="must be MODULE:FACTORY"),
+        Key("flask", '"app:create_app"', pattern=r"\S.*", must="must be MODULE:FACTORY"),
         Key(
             name="x",
             example='["tenant=acme"]',

@@ -124,7 +124,7 @@ def _target(name: str, project: Path, own: Table, top: Table) -> Target:
     if not NAME.fullmatch(name):
         advice = "use letters, digits, dot, dash and underscore, at most 63."
         raise own.refusal(f"{name!r} can't name a target", advice)
-    own.check()
+    own.check(top.values)
     sources = [key for key in ("url_env", "service") if own.values.get(key)]
     if len(sources) != 1 and (sources or name != DEMO):
         raise own.refusal(

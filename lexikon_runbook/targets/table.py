@@ -38,8 +38,11 @@ class Table:
             where = f"{self.file}:{line}" if line else str(self.file)
         return SettingsError(f"{where}: {happened}", state=NOTHING_CHANGED, next_step=next_step)
 
-    def check(self) -> None:
-        """Refuse a key that a target does not have, a secret, and a value that does not fit."""
+    def check(self, of_all: Mapping[str, Any]) -> None:
+        """Refuse a key that a target does not have, a secret, and a value that does not fit.
+
+        `of_all` is what is said of all targets, which an empty value takes away from this one.
+        """
         for key, value in self.values.items():
             self._refuse_secret(key, self.name)
             if key == "archive":
@@ -48,7 +51,7 @@ class Table:
             if key not in KEYS:
                 advice = f"known keys: {', '.join(KEYS)}."
                 raise self.refusal(f"unknown key {key!r}{nearest(key, KEYS)}", advice, key)
-            self._check_value(key, value)
+            self._check_value(key, value, instead=key in of_all)
 
     def check_for_all(self) -> None:
         """Refuse what may not stand at the top of the file."""
@@ -63,16 +66,18 @@ class Table:
                 raise self.refusal(f"unknown key {key!r}{near}", advice, key)
             if key in KEYS:
                 self._check_value(key, value)
-        if not isinstance(self.values.get("archive", ""), str):
-            raise self.refusal("archive must be text", 'archive = "archive"', "archive")
+        archive = self.values.get("archive", "archive")
+        if not archive or not isinstance(archive, str):
+            what = "is empty" if archive == "" else "must be text"
+            raise self.refusal(f"archive {what}", 'archive = "archive"', "archive")
 
     def _refuse_secret(self, key: str, table: str) -> None:
         if key in SECRET:
             advice = f'delete it, and write url_env = "DATABASE_URL" in {table}.'
             raise self.refusal(f"{key}: secrets are not read from here", advice, key)
 
-    def _check_value(self, key: str, value: Any) -> None:
-        if fault := KEYS[key].fault(value):
+    def _check_value(self, key: str, value: Any, *, instead: bool = False) -> None:
+        if fault := KEYS[key].fault(value, instead=instead):
             raise self.refusal(*fault, key)
 
     def tables(self, key: str) -> dict[str, Table]:

@@ -20,6 +20,7 @@ from lexikon_runbook.targets.keys import FOR_ALL, KEYS
 from lexikon_runbook.targets.settings import Target
 
 TOP = [key for key in FOR_ALL if key != "archive"]
+TEXTS = [key.name for key in KEYS.values() if key.kind in ("text", "command")]
 
 
 def written(folder: Path, text: str) -> Path:
@@ -195,6 +196,29 @@ def test_a_wrong_value_is_refused_with_the_line_and_an_example(
     assert "runbook.toml:3: " in error.happened
     assert happened in error.happened
     assert advice in error.next_step
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_an_empty_text_is_refused_with_the_line_and_an_example(tmp_path: Path, key: str) -> None:
+    """`python = ""` would silently mean the Python that runs this, which nobody has written."""
+    source = "" if key in ("url_env", "service") else 'url_env = "A"\n'
+    error = refusal(tmp_path, f'[targets.x]\n{source}{key} = ""\n')
+    assert f"runbook.toml:{3 if source else 2}: {key} is empty" in error.happened
+    assert error.next_step.startswith(f"{key} = ")
+    assert error.next_step.endswith("or leave it out.")
+
+
+@pytest.mark.parametrize("key", ["archive", *(key for key in TEXTS if key in FOR_ALL)])
+def test_an_empty_text_at_the_top_is_refused(tmp_path: Path, key: str) -> None:
+    """There is nothing that it could take away."""
+    assert f"runbook.toml:1: {key} is empty" in refusal(tmp_path, f'{key} = ""\n').happened
+
+
+@pytest.mark.parametrize("key", ["alembic_ini", "alembic_section", "env_py_option"])
+def test_what_a_target_always_has_is_not_taken_away(tmp_path: Path, key: str) -> None:
+    """Where it is said of all targets, either."""
+    error = refusal(tmp_path, f'{key} = "a"\n[targets.x]\nurl_env = "A"\n{key} = ""\n')
+    assert f"runbook.toml:4: {key} is empty" in error.happened
 
 
 @pytest.mark.parametrize("lines", ['url_env = "A"\nservice = "b"', 'logs = "tail x"'])
