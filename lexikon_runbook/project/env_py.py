@@ -61,6 +61,44 @@ def source_beside(files: Iterable[Path], roots: Iterable[Path]) -> Source:
     return Source()
 
 
+def x_names(env_py: Path) -> tuple[str, ...] | None:
+    """The names that this env.py looks for in the values of -x; None where it takes none.
+
+    Reads it; a file that can't be read as Python takes none.
+    """
+    module = tree(env_py)
+    if module is None or "get_x_argument" not in ast.unparse(module):
+        return None
+    held = {
+        ast.unparse(target)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Assign) and "get_x_argument(" in ast.unparse(node.value)
+        for target in node.targets
+    }
+    found: list[str] = []
+    for node in ast.walk(module):
+        of, key = _looked_up(node)
+        if of in held or "get_x_argument(" in of:
+            found += key
+    return tuple(dict.fromkeys(found))
+
+
+def _looked_up(node: ast.AST) -> tuple[str, list[str]]:
+    """What a node looks into, and for which name: `of["name"]`, `of.get("name")`."""
+    if isinstance(node, ast.Subscript):
+        return ast.unparse(node.value), _text(node.slice)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return "", []
+    return ast.unparse(node.func.value), _text(*node.args[:1]) if node.func.attr == "get" else []
+
+
+def switches(env_py: Path) -> tuple[str, ...]:
+    """The environment variables that this env.py reads, but for addresses. Reads it."""
+    module = tree(env_py)
+    names = dict.fromkeys(_variables(module)) if module else ()
+    return tuple(name for name in names if not ADDRESS.search(name))
+
+
 def is_of_flask(env_py: Path) -> bool:
     """Whether there is such a file, and it needs `flask db` to be in an application's context."""
     module = tree(env_py)

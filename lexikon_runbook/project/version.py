@@ -6,6 +6,7 @@ import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import NOTHING_CHANGED, HistoryError, ReadFailed
 from ..postgres import connections
@@ -13,6 +14,7 @@ from ..postgres.catalog.tables import NOT_SYSTEM
 from ..postgres.connections import Connection, Identity
 from ..postgres.names import quoted, quoted_name
 from ..targets.settings import Target
+from . import env_py
 from .checkout import broken
 from .history import History
 from .process import Message
@@ -90,7 +92,7 @@ def rows(project: Project) -> Rows:
     target = project.target
     found = {_rows(target, place) for place in project.places()}
     if len(found) > 1:
-        raise _several_tables(target, sorted({each.table for each in found}))
+        raise _several_tables(project, sorted({each.table for each in found}))
     return next(iter(found))
 
 
@@ -211,12 +213,36 @@ def _one_below_the_other(table: str, id_: str, below: Sequence[str]) -> HistoryE
     )
 
 
-def _several_tables(target: Target, tables: Sequence[str]) -> HistoryError:
+def _several_tables(project: Project, tables: Sequence[str]) -> HistoryError:
+    target = project.target
     return broken(
         f"env.py of {target.alembic_ini} keeps several version tables in one run: "
         f"{', '.join(tables)}.",
-        f'make each a target of its own, with what env.py goes by: x = ["tenant=..."] in '
-        f"[targets.{target.name}] of runbook.toml, or its own variable.",
+        _one_of_several(target, project.folders.script / "env.py"),
+    )
+
+
+def _one_of_several(target: Target, file: Path) -> str:
+    """What to do so that this env.py, unedited or not, runs for one version table."""
+    names = env_py.x_names(file)
+    value = f"{names[0] if names else 'NAME' if names is not None else 'tenant'}=..."
+    each = (
+        f'make each a target of its own, with x = ["{value}"] in its table of runbook.toml; or '
+        f"name one for this run: -p x={value}"
+    )
+    if names is not None:
+        return f"env.py takes values of -x: {each}."
+    own = (target.url_env, target.env_py_variable)
+    several = [name for name in env_py.switches(file) if name not in own]
+    by_variable = several and (
+        f"env.py reads {', '.join(several)}: where that names one of them, set it for the run: "
+        f"{several[0]}=... {target.run('deploy')}. Else "
+    )
+    return (
+        f"{by_variable or ''}env.py has no switch for one of them, and a run here is of one "
+        f"version table: as it is, only `{target.alembic('upgrade heads')}` runs it. With a line "
+        'in its loop, `if NAME != context.get_x_argument(as_dictionary=True).get("tenant", NAME): '
+        f"continue` (NAME is the variable of the loop), {each}."
     )
 
 

@@ -87,14 +87,57 @@ def test_what_a_backup_is_told_to_keep_is_the_tenants(kind: Maker) -> None:
     assert "pg_dump -Fc -d URL -t 'acme." in str(project.plan("base"))
 
 
-def test_a_loop_over_tenants_is_asked_to_be_told_apart(kind: Maker) -> None:
-    """One env.py that runs the migrations once for each schema: nothing is changed."""
+def test_a_loop_over_tenants_that_takes_x_is_asked_for_one(kind: Maker) -> None:
+    """Unedited, its env.py runs for the one that -x names, as the refusal says."""
+    project = kind("tenants_in_a_loop_by_x")
+    with pytest.raises(RunbookError) as stop:
+        project.deploy()
+    assert "keeps several version tables in one run: acme.alembic_version, glo" in str(stop.value)
+    assert stop.value.next_step == (
+        'env.py takes values of -x: make each a target of its own, with x = ["only=..."] in its '
+        "table of runbook.toml; or name one for this run: -p x=only=...."
+    )
+    assert project.at() == ""
+    project.deploy(x="only=globex")
+    assert versions(project.database) == {"globex.alembic_version": ["tl02"]}
+    kind("tenants_in_a_loop_by_x", x=["only=acme"]).deploy("tl01")
+    assert versions(project.database)["acme.alembic_version"] == ["tl01"]
+
+
+def test_a_loop_over_tenants_without_a_switch_is_told_what_can_be_done(kind: Maker) -> None:
+    """Plain Alembic runs it; with the line that is shown, each tenant is a target here."""
     project = kind("tenants_in_a_loop")
     with pytest.raises(RunbookError) as stop:
         project.deploy()
     assert "keeps several version tables in one run" in str(stop.value)
-    assert "a target of its own" in stop.value.next_step
+    advice = stop.value.next_step
+    assert "env.py has no switch for one of them, and a run here is of one version table:" in advice
+    assert 'only `DATABASE_URL="$TEST_TARGET_URL" alembic upgrade heads` runs it' in advice
+    assert 'x = ["tenant=..."]' in advice
     assert project.at() == ""
+    line = advice.partition(": continue`")[0].rpartition("`")[2].replace("NAME", "tenant")
+    env, loop = project.folder / "env.py", "    for tenant in TENANTS:\n"
+    skip = f"{loop}        {line}:\n            continue\n"
+    env.write_text(env.read_text().replace(loop, skip))
+    project.deploy(x="tenant=initech")
+    assert versions(project.database) == {"initech.alembic_version": ["tl02"]}
+
+
+def test_a_loop_over_tenants_by_a_variable_is_asked_to_set_it(
+    kind: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named as env.py names it."""
+    project = kind("tenants_in_a_loop")
+    env = project.folder / "env.py"
+    chosen = '(os.environ["TENANT"],) if "TENANT" in os.environ else TENANTS'
+    env.write_text(env.read_text().replace("in TENANTS:", f"in {chosen}:"))
+    with pytest.raises(RunbookError) as stop:
+        project.deploy()
+    how = "where that names one of them, set it for the run: TENANT=... lexikon-runbook run deploy"
+    assert f"env.py reads TENANT: {how} -p target=here. Else" in stop.value.next_step
+    monkeypatch.setenv("TENANT", "acme")
+    project.deploy()
+    assert versions(project.database) == {"acme.alembic_version": ["tl02"]}
 
 
 def test_sections_with_version_tables_of_their_own_share_a_database(kind: Maker) -> None:
