@@ -30,6 +30,11 @@ class Applied:
         step = self.step
         return f"{step.direction} {step.revision.id}: {step.summary}, {duration(self.duration_s)}"
 
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """What it did outside of the database in all of its tries, in words."""
+        return outside(self.step, self.attempts)
+
     def facts(self) -> dict[str, object]:
         """The revision as a record keeps it."""
         return {
@@ -47,8 +52,15 @@ class Applied:
                 }
                 for a in self.attempts
             ],
+            "outside": list(self.outside),
             "statements": [[sql, round(s, 4)] for sql, s in self.attempts[-1].statements],
         }
+
+
+def outside(step: Step, attempts: Iterable[Attempt]) -> tuple[str, ...]:
+    """What these tries did outside of the database, in words, each line of a file once. Pure."""
+    file = str(step.revision.file)
+    return tuple(dict.fromkeys(each.seen_from(file) for a in attempts for each in a.outside))
 
 
 def must_show(planned: Iterable[Statement]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..postgres import activity
-from ..project.seen import FailedStatement
+from ..project.seen import FailedStatement, Outside
 from ..project.worker import ProjectFailed
 
 LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED = "55P03", "40P01"
@@ -22,8 +22,9 @@ class Attempt:
 
     `lost` means that the connection, or the process, died: only reading can tell what became of
     it. `transaction` is the number of the revision's first transaction, `own` the statements
-    that ended well since it began; `by_itself` says that it committed before its end; `opening`
-    is the first statement that env.py sent, before any revision.
+    that ended well since it began, `outside` what it did outside of the database; `by_itself`
+    says that it committed before its end; `opening` is the first statement that env.py sent,
+    before any revision.
     """
 
     duration_s: float
@@ -32,6 +33,7 @@ class Attempt:
     blockers: tuple[activity.Session, ...] = ()
     waited_for: str = ""
     failures: tuple[FailedStatement, ...] = ()
+    outside: tuple[Outside, ...] = ()
     error: BaseException | None = field(default=None, repr=False)
     backend_pid: int = 0
     during_commit: bool = False

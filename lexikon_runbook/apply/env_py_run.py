@@ -23,7 +23,7 @@ from ..project import failures, version
 from ..project.limits import Limits, milliseconds
 from ..project.preflight import Preflight
 from ..project.process import Message
-from ..project.seen import Seen
+from ..project.seen import Outside, Seen
 from ..project.worker import ProjectFailed, Worker, WorkerDied
 from . import refusals
 from .attempt import LOCK_NOT_AVAILABLE, Attempt, Swallowed
@@ -99,7 +99,7 @@ class EnvPyRun:
 
     def _begin(self) -> None:
         """A revision begins: what is seen from here on is its own."""
-        self.began, self.finished, self.failed = time.monotonic(), 0, 0
+        self.began, self.finished, self.failed, self.outside = time.monotonic(), 0, 0, 0
         self.transaction, self.by_itself, self.whole = "", False, False
         self.watcher.waits = type(self.watcher.waits)()
 
@@ -140,7 +140,9 @@ class EnvPyRun:
     def _follow(self) -> None:
         poll_s = min(POLL_S, self.policy.lock_timeout_s / 5)
         try:
-            self.worker.post("migrate", settings=self.limits)
+            target = self.found.target
+            bounds = {"allow": target.reach, "writable": target.writable}
+            self.worker.post("migrate", settings=self.limits, bounds=bounds)
             told = self.worker.answer(self._answer, self._look, poll_s=poll_s)
         except KeyboardInterrupt:
             self.worker.stop(self._cancel)
@@ -181,6 +183,7 @@ class EnvPyRun:
         self._begin()
         seen = self.worker.seen
         self.finished, self.failed = len(seen.finished), len(seen.failures)
+        self.outside = len(seen.outside)
         return {"settings": self.limits}
 
     def _follow_table(self, place: Message) -> None:
@@ -205,6 +208,15 @@ class EnvPyRun:
 
     def _on_begun(self, message: Message) -> None:
         self.transaction = str(message["transaction"])
+
+    def _on_outside(self, message: Message) -> None:
+        """Say what was done outside of the database: nothing here can undo it."""
+        done = Outside.told(message)
+        if message["revision"] and self.running is not None:
+            file, who = str(self.running.revision.file), f"revision {message['revision']}"
+        else:
+            file, who = done.file if done.file.endswith("/env.py") else "", "env.py"
+        self.chain.report.lasting(self.found.target.mask(f"{who} ran {done.seen_from(file)}"))
 
     def _on_statement(self, message: Message) -> Mapping[str, Any] | None:
         sql = str(message["sql"])
@@ -254,6 +266,7 @@ class EnvPyRun:
             blockers=waits.blockers,
             waited_for=waits.waited_for,
             failures=failures,
+            outside=tuple(seen.outside[self.outside :]),
             error=error,
             backend_pid=seen.pid,
             during_commit=seen.committing,

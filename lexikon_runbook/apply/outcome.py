@@ -43,6 +43,9 @@ class Outcome(Shown):
             ("Lock wait", f"at most {duration(self.longest_wait_s)}"),
             ("Catalog", self.difference.summary()),
         ]
+        stays = [f"{a.step.revision.id}: {each}" for a in self.applied for each in a.outside]
+        if stays:
+            lines.append(("Outside of the database", "\n".join(stays)))
         rows = [
             (a.step.revision.id, a.step.summary, str(len(a.attempts)), duration(a.duration_s))
             for a in self.applied

@@ -25,6 +25,7 @@ from ..project.worker import ProjectFailed
 from ..show.render import duration, shorten
 from ..targets.target import Target
 from . import advice, readback
+from .applied import outside
 from .attempt import LOCK_NOT_AVAILABLE, Attempt, Swallowed
 
 FIRST = "undo by hand what it committed, or it will be done twice; then "
@@ -84,7 +85,7 @@ def gave_up(
     end = f" ({last.blockers[0].end_with})" if last.blockers else ""
     return LockTimeout(
         f"revision {step.revision.id} {how}.\n  Blocked by: {blockers}",
-        state=_state(found, left, rows),
+        state=_state(found, left, rows) + _stays(step, attempts),
         next_step=f"{FIRST if rows else ''}end that session{end} or wait for it, then run this "
         "runbook again.",
     )
@@ -106,7 +107,7 @@ def failed(
         how = ""
     return MigrationFailed(
         found.target.mask(f"revision {step.revision.id} failed: {_what(last)}{how}"),
-        state=_state(found, left, rows),
+        state=_state(found, left, rows) + _stays(step, attempts),
         next_step=(FIRST if rows else "")
         + advice.of(step, last, found.identity.user, swallowed=swallowed),
     )
@@ -148,6 +149,12 @@ def _state(found: Preflight, left: catalog.Difference | None, rows: bool = False
     return f"part of the revision is committed, and its version is not; {state}\n{left}"
 
 
+def _stays(step: Step, attempts: Sequence[Attempt]) -> str:
+    """What no rollback took back, behind the state; "" for nothing."""
+    done = outside(step, attempts)
+    return f"\nWhat it did outside of the database stays: {'; '.join(done)}." if done else ""
+
+
 def connection_lost(
     found: Preflight, step: Step, tried: Attempt, left: catalog.Difference | None
 ) -> MigrationFailed:
@@ -159,7 +166,7 @@ def connection_lost(
         found.target.mask(
             f"the connection died during {when} of {step.revision.id}: {said.message}{sql}"
         ),
-        state=_state(found, left),
+        state=_state(found, left) + _stays(step, [tried]),
         next_step="see in the server's log why the session ended, then run again from the top.",
     )
 

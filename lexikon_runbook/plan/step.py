@@ -9,7 +9,7 @@ from ..postgres import statements
 from ..postgres.catalog import InvalidIndex
 from ..postgres.statements import Statement
 from ..project.history import Direction, Revision
-from ..project.seen import Refused
+from ..project.seen import Outside
 
 NAMED = ("", "the index's table")  # `locked` names the table by itself
 
@@ -35,7 +35,7 @@ class Step:
     why: str = ""
     digested: tuple[str, ...] = ()
     varies: tuple[str, ...] = ()
-    tried: tuple[Refused, ...] = ()
+    tried: tuple[Outside, ...] = ()
     of_checkout: bool = True
 
     @property

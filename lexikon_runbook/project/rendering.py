@@ -16,7 +16,7 @@ from . import syntax
 from .failures import died, refused
 from .history import Move
 from .process import Message
-from .seen import Refused
+from .seen import Outside
 from .worker import QUIET_S, ProjectFailed, Worker, WorkerDied
 
 # As for op.drop_constraint(None); a value that only offline mode can't render is another one.
@@ -46,7 +46,7 @@ class Rendered:
     varies: tuple[str, ...] = ()
     renamed: tuple[str, ...] = ()
     digested: tuple[str, ...] = ()
-    tried: tuple[Refused, ...] = ()
+    tried: tuple[Outside, ...] = ()
 
 
 def shape(text: str, others: Iterable[str]) -> str:
@@ -146,7 +146,7 @@ def _fails(move: Move, row: Message) -> bool:
 
 
 def _rendered(
-    move: Move, row: Message, others: Sequence[Message], tried: tuple[Refused, ...]
+    move: Move, row: Message, others: Sequence[Message], tried: tuple[Outside, ...]
 ) -> Rendered:
     if row["sql"] is None or any(other["sql"] is None for other in others):
         why = row if row["sql"] is None else next(o for o in others if o["sql"] is None)

@@ -24,16 +24,27 @@ class FailedStatement:
 
 
 @dataclass(frozen=True)
-class Refused:
-    """What code tried outside of its database, which was refused, and the line it stands in."""
+class Outside:
+    """What code did outside of its database, or was refused to do, and the line it stands in."""
 
     what: str
     about: str
     file: str
     line: int
 
+    @classmethod
+    def told(cls, message: Message) -> Outside:
+        """As the worker tells it. Pure."""
+        named: dict[str, Any] = {k: message[k] for k in ("what", "about", "file", "line")}
+        return cls(**named)
+
     def __str__(self) -> str:
         return f"{self.what} at {self.file}:{self.line}"
+
+    def seen_from(self, file: str) -> str:
+        """In words, for one who reads that file: `subprocess.run at line 14 (git)`. Pure."""
+        line = f"line {self.line}" if self.file == file else f"{self.file}:{self.line}"
+        return f"{self.what} at {line} ({self.about})"
 
     @property
     def of_file(self) -> bool:
@@ -47,7 +58,8 @@ class Seen:
 
     `statement` is the one that runs now, since `statement_began` of the monotonic clock;
     `finished` the first that ended well, with their seconds; `writes` what env.py wanted to
-    write while it was only looked with; `committing` is whether a COMMIT was the last word.
+    write while it was only looked with; `refused` what code tried outside of its database, and
+    `outside` what a revision did there; `committing` is whether a COMMIT was the last word.
     """
 
     reached: str = ""
@@ -57,7 +69,8 @@ class Seen:
     finished: list[tuple[str, float]] = field(default_factory=list)
     failures: list[FailedStatement] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Outside] = field(default_factory=list)
+    outside: list[Outside] = field(default_factory=list)
     committing: bool = False
     lost: bool = False
 
@@ -107,5 +120,8 @@ class Seen:
         self.writes.append(str(message["sql"]))
 
     def _refused(self, message: Message) -> None:
-        told: dict[str, Any] = {k: message[k] for k in ("what", "about", "file", "line")}
-        self.refused.append(Refused(**told))
+        self.refused.append(Outside.told(message))
+
+    def _outside(self, message: Message) -> None:
+        if message["revision"]:
+            self.outside.append(Outside.told(message))

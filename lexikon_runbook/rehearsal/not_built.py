@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from ..errors import HistoryError, NotBuilt
-from ..project.seen import FailedStatement, Refused, Seen
+from ..project.seen import FailedStatement, Outside, Seen
 from ..show.render import shorten
 from ..targets.settings import Target
 
@@ -80,7 +80,7 @@ def _words(target: Target, first: FailedStatement) -> str:
     return said
 
 
-def _tried(target: Target, refused: Iterable[Refused]) -> Iterable[str]:
+def _tried(target: Target, refused: Iterable[Outside]) -> Iterable[str]:
     """What code of the project tried; what a library tries at its import is none of it."""
     for each in dict.fromkeys(refused):
         path = os.path.relpath(each.file, target.project)

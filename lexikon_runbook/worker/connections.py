@@ -45,13 +45,13 @@ class Connections:
     `asking`: whether each statement and COMMIT waits for its "go", or is only told. `looking`:
     a statement that the server refuses in a read-only transaction is told, undone, and taken for
     done. `of_env_py`: no revision has begun yet. `scoped`: env.py has said something that would
-    not outlive its transaction.
+    not outlive its transaction. `opening`: SQLAlchemy is connecting to the database just now.
     """
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.settings: dict[str, str] = {}
-        self.asking = self.looking = self.scoped = self.undone = False
+        self.asking = self.looking = self.scoped = self.undone = self.opening = False
         self.of_env_py = True
         self.reached = ""
         self.began = 0.0
@@ -78,7 +78,7 @@ class Connections:
     def begin(self, settings: Mapping[str, str], *, asking: bool, looking: bool) -> None:
         """A request begins: every connection is admitted anew, with these settings."""
         self.settings, self.asking, self.looking = dict(settings), asking, looking
-        self.undone = False
+        self.undone = self.opening = False
         self.of_env_py, self.scoped = True, False
         self.round += 1
 
@@ -100,12 +100,14 @@ class Connections:
         self.wire.ask("connecting", dialect=dialect.name, driver=dialect.driver, place=self.reached)
         if dialect.driver in ("psycopg2", "psycopg"):
             given.setdefault("connect_timeout", 10)
+        self.opening = True
 
     def admit(self, connection: Any, record: Any, *_proxy: Any) -> None:
         """Ask whether this database is meant, then give the session its settings. Once a request.
 
         Asked and set on the driver's connection, where SQLAlchemy sees no transaction begin.
         """
+        self.opening = False
         if record.info.get(KNOWN) == self.round:
             return
         cursor = connection.cursor()
@@ -206,6 +208,7 @@ class Connections:
 
     def failed(self, context: Any) -> None:
         """Say which statement failed, and what the server said of it."""
+        self.opening = False
         error = context.original_exception
         if context.connection is None or not isinstance(error, Exception):
             return

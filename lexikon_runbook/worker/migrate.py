@@ -6,21 +6,32 @@ of each it is told whether the transaction that the revision began in is still w
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
 from . import place
 from .connections import Connections
+from .outside import Outside
 from .wire import Wire
 
 AUTOCOMMIT = "AUTOCOMMIT"
 
 
 class Chain:
-    """The steps still to run, and where env.py's transactions allow them to be run together."""
+    """The steps still to run, and where env.py's transactions allow them to be run together.
 
-    def __init__(self, wire: Wire, connections: Connections, steps: Sequence[Any]) -> None:
-        self.wire, self.connections = wire, connections
+    `outside`, where it is given, tells what they do outside of the database.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        connections: Connections,
+        steps: Sequence[Any],
+        outside: Outside | None = None,
+    ) -> None:
+        self.wire, self.connections, self.outside = wire, connections, outside
         self.steps: list[Any] = list(steps)
         self.runs = 0
 
@@ -28,8 +39,9 @@ class Chain:
         """Run env.py until no step is left; each run does one more at least, or is the last."""
         while self.steps:
             before, self.runs = len(self.steps), self.runs + 1
-            if not env_py(self._migrations):
-                return {"called": False}
+            with self.outside.of_env_py() if self.outside else contextlib.nullcontext():
+                if not env_py(self._migrations):
+                    return {"called": False}
             if len(self.steps) == before:
                 break
         return {"called": True}
@@ -66,7 +78,11 @@ class Chain:
             cursor.close()
             self.wire.say("begun", revision=step.revision.revision, transaction=transactions[-1])
             first = False
+            if self.outside:
+                self.outside.begin(step.revision)
             yield step
+            if self.outside:
+                self.outside.end()
             del self.steps[0]
 
     def _noted(self, transactions: Sequence[str]) -> Callable[..., None]:

@@ -26,6 +26,8 @@ class Worker:
         self.script: Any = None
         self.connections: Any = None
         self.fence: Any = None
+        self.outside: Any = None
+        self.folder = ""
         self.steps: list[Any] = []
         self.files = Files()
         self.inside = contextlib.ExitStack()
@@ -67,6 +69,7 @@ class Worker:
         `urls` are ini keys and `variables` names, each with the URL that it is to hold.
         """
         os.chdir(folder)
+        self.folder = folder
         logging.disable(logging.INFO)
         sys.argv[:] = ["flask", "db", *argv] if flask else ["alembic", *argv]
         versions = _versions()
@@ -178,10 +181,22 @@ class Worker:
         self.files.note(self.config, self.script)
         return {"steps": rows}
 
-    def do_migrate(self, settings: dict[str, str], asking: bool = True) -> dict[str, Any]:
-        """Run the kept steps, as many in one run of env.py as it commits one by one."""
+    def do_migrate(
+        self,
+        settings: dict[str, str],
+        asking: bool = True,
+        bounds: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Run the kept steps, as many in one run of env.py as it commits one by one.
+
+        What they do outside of the database and of `bounds`, where these are given, is told.
+        """
         from . import project
         from .migrate import Chain
+        from .outside import Outside
+
+        if bounds is not None and self.outside is None:
+            self.outside = Outside(self.wire, self.connections, self.folder, **bounds)
 
         def env_py(migrations: Any) -> int:
             self.connections.begin(settings, asking=asking, looking=False)
@@ -193,7 +208,7 @@ class Worker:
                 destination_rev=self.steps[-1].revision.revision,
             )
 
-        return Chain(self.wire, self.connections, self.steps).run(env_py)
+        return Chain(self.wire, self.connections, self.steps, self.outside).run(env_py)
 
     def do_env_py(self, settings: dict[str, str]) -> dict[str, Any]:
         """Run env.py without any revision: what it does itself. Writes what it writes."""

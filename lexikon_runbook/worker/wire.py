@@ -26,7 +26,7 @@ class Wire:
         self.fd_in, self.fd_out, self.mark, self.rest = fd_in, fd_out, mark, rest
         self.stopped = False
         self.number = 0
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a finalizer of the project's may speak within a word
         self.quiet_s = 0.0
 
     def watch(self, quiet_s: float) -> None:

@@ -17,7 +17,7 @@ from lexikon_runbook.diagnosis.findings_page import document
 from lexikon_runbook.plan import rules
 from lexikon_runbook.plan.rules import RULES, Context, Finding, Rule, findings
 from lexikon_runbook.postgres.statements import describe, read_all, split
-from lexikon_runbook.project.seen import Refused
+from lexikon_runbook.project.seen import Outside
 
 DOCS = PROJECT / "docs" / "findings.md"
 TWO_WAYS = "def upgrade():\n    op.f()\n\ndef downgrade():\n    op.f()\n"
@@ -53,7 +53,7 @@ def example(text: str) -> Context:
     return replace(
         revision(*executed(text), source=text),
         sql_known=".fetchall()" not in text,
-        tried=(Refused("subprocess.Popen", "true", "a.py", 4),) * ("subprocess" in text),
+        tried=(Outside("subprocess.Popen", "true", "a.py", 4),) * ("subprocess" in text),
         varies=("UPDATE terms SET domain = ?",) * ("uuid4" in text),
     )
 

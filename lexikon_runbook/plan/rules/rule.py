@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from ...postgres.statements import Effect, Statement
-from ...project.seen import Refused
+from ...project.seen import Outside
 
 Severity = Literal["danger", "warning", "note"]
 
@@ -58,7 +58,7 @@ class Context:
     bytes: Mapping[str, int] = field(default_factory=dict)
     lock_timeout_s: float | None = None
     sql_known: bool = True
-    tried: tuple[Refused, ...] = ()
+    tried: tuple[Outside, ...] = ()
     varies: tuple[str, ...] = ()
     qualified: Mapping[str, str] = field(default_factory=dict)
     computed: frozenset[tuple[str, str]] = frozenset()
