@@ -16,8 +16,8 @@ from . import options
     "--revision",
     default="head",
     show_default=True,
-    help="A revision id, head, heads, base, +N, -N or LABEL@head; an older one is planned as a "
-    "rollback.",
+    help="A revision id, head, heads, base, +N, -N, ID+N, ID-N or LABEL@head; an older one is "
+    "planned as a rollback.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, digest included.")
 def plan(target: str, x: str, revision: str, as_json: bool) -> None:

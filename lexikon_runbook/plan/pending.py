@@ -15,8 +15,9 @@ from ..errors import NOTHING_CHANGED, UnknownRevision
 from ..postgres import catalog, connections
 from ..postgres.connections import Connection
 from ..postgres.names import quoted_name
-from ..project.history import Direction, Move, named
+from ..project.history import Direction, named
 from ..project.preflight import Preflight
+from ..project.ways import Move
 
 if TYPE_CHECKING:
     from ..project.rendering import Rendered

@@ -18,6 +18,7 @@ from ..targets.settings import Target
 from .checkout import Folders, broken, checksum, line_in
 from .failures import died, refused
 from .process import Message
+from .relative import FORM, Walk, walk
 from .worker import ProjectFailed, Worker, WorkerDied
 
 Direction = Literal["upgrade", "downgrade"]
@@ -110,19 +111,52 @@ class History:
 
         Raises UnknownRevision for what is no revision.
         """
-        text = self.resolved(destination).rpartition("@")[2]
-        here = frozenset(rows)
-        back = text == "base" or text.startswith("-")
+        place = self.resolved(destination)
+        text, here = place.rpartition("@")[2], frozenset(rows)
         behind = self.ancestors(here) - here
-        return "downgrade" if back or text in behind else "upgrade"
+        if walk := self.walk(place, here):
+            return "downgrade" if walk.leads_back(behind, here) else "upgrade"
+        back = text == "base" or text.startswith("-") or text in behind
+        return "downgrade" if back else "upgrade"
 
     def resolved(self, destination: str) -> str:
         """What a user wrote, an abbreviated id in full. Pure; raises UnknownRevision."""
         text = _word(destination)
-        if "@" in text or text in PLACES or re.search(r"[+-]", text):
+        if "@" in text or text in PLACES:
             return text
-        labels = {label for revision in self.revisions for label in revision.labels}
-        return text if text in labels else self._id(text)
+        start, sign, steps = re.fullmatch(r"([^+-]*)([+-]?)(.*)", text).groups()  # type: ignore[union-attr]
+        if start in ("", *PLACES, *self._labels):
+            return text
+        return f"{self._id(start)}{sign}{steps}"
+
+    def walk(self, place: str, rows: Iterable[str]) -> Walk | None:
+        """Where a relative form leads, from its revision or from the one row that there is. Pure.
+
+        None for any other form, and where it starts from several rows or heads. Raises
+        UnknownRevision for a start that is no revision.
+        """
+        form = FORM.fullmatch(place)
+        if form is None:
+            return None
+        label, start, steps = form[1] or "", form[2], int(form[3])
+        from_ = self._start(start) if start else list(rows) or [""]
+        if len(from_) != 1 or (label and not start):
+            return None
+        of_label = frozenset(r.id for r in self.revisions if label in (*r.labels, r.id))
+        return walk(from_[0], steps, label, {r.id: r.down for r in self.revisions}, of_label)
+
+    def _start(self, name: str) -> list[str]:
+        """What a walk from that name may start at: `base` is "", a label where it begins."""
+        if name == "base":
+            return [""]
+        if name in ("head", "heads"):
+            return list(self.heads)
+        of_label = [r.id for r in self.revisions if name in r.labels]
+        return of_label[:1] or [self._id(name)]
+
+    @property
+    def _labels(self) -> frozenset[str]:
+        return frozenset(label for revision in self.revisions for label in revision.labels)
 
     def _id(self, text: str) -> str:
         found = [r.id for r in self.revisions if r.id == text] or [
@@ -131,88 +165,16 @@ class History:
         if len(found) == 1:
             return found[0]
         if found:
-            raise _refuse(
+            raise refuse(
                 f"revision {text!r} is ambiguous: {', '.join(found)}.",
                 "give more characters of the one you mean.",
             )
         near = difflib.get_close_matches(text, [r.id for r in self.revisions], 1, 0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise _refuse(
+        raise refuse(
             f"there is no revision {text!r} in {self.folder}{hint}",
             "`alembic history` lists the revisions of this checkout; a newer checkout may have it.",
         )
-
-
-@dataclass(frozen=True)
-class Move:
-    """One revision of a way, up or down, with the version rows before and after it."""
-
-    revision: Revision
-    direction: Direction
-    before: frozenset[str]
-    after: frozenset[str]
-
-
-def way(
-    history: History, worker: Worker, direction: Direction, to: str, rows: Iterable[str]
-) -> tuple[Move, ...]:
-    """Alembic's own steps from these version rows to that place, in the order they run.
-
-    Changes nothing. Raises UnknownRevision when there is no such way, and HistoryError for a
-    revision on it that lacks the function.
-    """
-    here = tuple(sorted(rows))
-    text = history.resolved(to)
-    _right_way(direction, text)
-    if direction == "upgrade" and text == "head" and len(history.heads) > 1:
-        require_one_head(history)
-    try:
-        told = worker.ask("steps", direction=direction, to=text, rows=list(here))
-    except ProjectFailed as error:
-        if all(lacking := error.lacks(direction)):
-            raise _lacks(history.target, *lacking) from None
-        raise _no_way(history, direction, to, here, str(error.told["message"])) from error
-    except WorkerDied as error:
-        raise died(history.target, error) from None
-    found = moves(history, direction, told)
-    if not found and text not in PLACES and "@" not in text and text not in here:
-        raise _no_way(history, direction, to, here, "it lies the other way")
-    return found
-
-
-def moves(history: History, direction: Direction, told: Message) -> tuple[Move, ...]:
-    """The steps as the worker tells them. Pure."""
-    return tuple(
-        Move(
-            revision=history.revision(step["revision"]),
-            direction=direction,
-            before=frozenset(step["before"]),
-            after=frozenset(step["after"]),
-        )
-        for step in told["steps"]
-    )
-
-
-def _lacks(target: Target, file: str, function: str) -> UnknownRevision:
-    happened = f"{file} has no function {function}()."
-    advice = f"write it; where there is nothing to do: def {function}() -> None: pass"
-    return _refuse(target.mask(happened), advice)
-
-
-def _no_way(
-    history: History, direction: Direction, destination: str, rows: Sequence[str], why: str
-) -> UnknownRevision:
-    there, way, other = list(history.pending(rows)), "after", "rollback"
-    if direction == "downgrade":
-        behind = [r.id for r in history.applied(rows) if r.id not in rows]
-        there, way, other = [*behind, "base"], "before", "deploy"
-    choice = f"choose one {way} it ({', '.join(there[:5])})" if there else f"none is {way} it"
-    if direction == "upgrade" and len(history.heads) > 1:
-        choice += f"; revision=heads goes to all heads ({', '.join(history.heads)})"
-    return _refuse(
-        f"{direction} from {named(rows)} to {destination!r} is not possible: {why.rstrip('.')}.",
-        f"{choice}, or run {other}.ipynb to go the other way.",
-    )
 
 
 def named(rows: Iterable[str]) -> str:
@@ -276,25 +238,18 @@ def require_one_head(history: History) -> None:
 def _word(text: str) -> str:
     """A revision as a user may write it, or a refusal."""
     text = text.strip()
-    advice = "give a revision id, head, heads, base, +N, -N or LABEL@head (`alembic history`)."
+    advice = "give an id, head, heads, base, +N, -N, ID+N, ID-N or LABEL@head (`alembic history`)."
     if not text:
-        raise _refuse("the revision is empty.", advice)
+        raise refuse("the revision is empty.", advice)
     if len(text) > LONGEST:
-        raise _refuse(
+        raise refuse(
             f"a revision of {len(text)} characters can't exist: the longest is {LONGEST}.", advice
         )
     if not (text.isprintable() and WORD.fullmatch(text)):
-        raise _refuse(f"{text!r} is no revision.", advice)
+        raise refuse(f"{text!r} is no revision.", advice)
     return text
 
 
-def _right_way(direction: Direction, text: str) -> None:
-    place = text.rpartition("@")[2]
-    if direction == "upgrade" and (place == "base" or place.startswith("-")):
-        raise _refuse(f"deploy only goes forward; {text!r} goes back.", "run rollback.ipynb.")
-    if direction == "downgrade" and (place in ("head", "heads") or place.startswith("+")):
-        raise _refuse(f"rollback only goes back; {text!r} goes forward.", "run deploy.ipynb.")
-
-
-def _refuse(happened: str, next_step: str) -> UnknownRevision:
+def refuse(happened: str, next_step: str) -> UnknownRevision:
+    """A refusal of what names no revision, or none on the way. Pure."""
     return UnknownRevision(happened, state=NOTHING_CHANGED, next_step=next_step)

@@ -18,12 +18,13 @@ from typing import Any
 
 from ..postgres.connections import Identity
 from ..targets.settings import Target
-from . import checkout, command_line, failures, history, rendering, starting, variables
-from .history import Direction, History, Move
+from . import checkout, command_line, failures, history, rendering, starting, variables, ways
+from .history import Direction, History
 from .limits import READING
 from .process import Message
 from .rendering import Rendered
 from .variables import NOWHERE, Address
+from .ways import Move
 from .worker import Worker
 
 COPIES = 2  # rendered twice: what differs between two workers varies by itself
@@ -201,7 +202,7 @@ class Project:
     def way(self, direction: Direction, to: str, rows: Iterable[str]) -> tuple[Move, ...]:
         """The steps from these version rows to that place. Raises UnknownRevision."""
         self.open(live=False, away=1)
-        return history.way(self.history, self._away[0], direction, to, rows)
+        return ways.way(self.history, self._away[0], direction, to, rows)
 
     def rendered(self, way: Sequence[Move]) -> dict[str, Rendered]:
         """The SQL of a way, from Alembic's offline mode, rendered twice. Changes nothing."""

@@ -14,9 +14,9 @@ from typing import Any
 from ..targets.settings import Target
 from . import syntax
 from .failures import died, refused
-from .history import Move
 from .process import Message
 from .seen import Outside
+from .ways import Move
 from .worker import QUIET_S, ProjectFailed, Worker, WorkerDied
 
 # As for op.drop_constraint(None); a value that only offline mode can't render is another one.

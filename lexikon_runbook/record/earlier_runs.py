@@ -17,8 +17,9 @@ from typing import Any
 from ..apply import readback
 from ..errors import RunbookError
 from ..postgres import connections, runner
-from ..project.history import Move, Revision, named
+from ..project.history import Revision, named
 from ..project.preflight import Preflight
+from ..project.ways import Move
 from ..show.render import Block, Card, Shown, Table
 from ..targets.settings import Target
 from . import archive, ending

@@ -37,6 +37,10 @@ MOVES = {
         downgrade mg02: mg02 mg03
         upgrade heads: mg05
         downgrade mg01: mg01
+        upgrade mg05-1: mg04
+        upgrade mg04+1: mg05
+        downgrade mg05-1: mg04
+        downgrade mg03-1: mg01
     """,
     "two_heads": """
         upgrade heads: ba06 bb05

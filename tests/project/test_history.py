@@ -11,8 +11,9 @@ from servers import PROJECT
 
 from lexikon_runbook.errors import HistoryError, RunbookError, UnknownRevision
 from lexikon_runbook.project import history
-from lexikon_runbook.project.history import Direction, History, Move
+from lexikon_runbook.project.history import Direction, History
 from lexikon_runbook.project.project import Project
+from lexikon_runbook.project.ways import Move
 from lexikon_runbook.targets import settings
 from lexikon_runbook.targets.settings import Target
 
@@ -244,6 +245,9 @@ def test_the_projects_own_revisions_are_read_base_first() -> None:
         ("f36a73221bb3", ["f36a73221bb3"]),
         ("f36b", ["f36a73221bb3", "f36b00000000"]),
         (LONG, []),
+        ("f36b-1", ["f36a73221bb3"]),
+        (f"{LONG}+2", ["f36a73221bb3", "f36b00000000"]),
+        ("0123+1", []),
     ],
 )
 def test_a_deploy_goes_to_any_revision_ahead(
@@ -264,6 +268,10 @@ def test_a_deploy_goes_to_any_revision_ahead(
         ("12345", [LONG, "0123"]),
         ("base", [LONG, "0123", "12345678e901"]),
         ("-3", [LONG, "0123", "12345678e901"]),
+        (f"{LONG}-1", [LONG]),
+        ("f36b-3", [LONG]),
+        ("12345+1", [LONG]),
+        ("0123-2", [LONG, "0123", "12345678e901"]),
     ],
 )
 def test_a_rollback_goes_to_any_revision_behind(
@@ -308,7 +316,9 @@ def test_text_that_is_no_revision_is_refused_with_what_one_may_be(
     for direction in ("upgrade", "downgrade"):
         error = no_way(line, direction, destination)  # type: ignore[arg-type]
         assert happened in error.happened
-        assert error.next_step.startswith("give a revision id, head, heads, base, +N, -N or LABEL@")
+        assert error.next_step.startswith(
+            "give an id, head, heads, base, +N, -N, ID+N, ID-N or LABEL@"
+        )
     with pytest.raises(UnknownRevision):
         line.history.direction(destination, rows(LONG))
 
@@ -349,10 +359,12 @@ def test_steps_beyond_the_ends_are_refused_with_what_there_is(line: Project) -> 
         ("upgrade", "base", "run rollback.ipynb"),
         ("upgrade", "-1", "run rollback.ipynb"),
         ("upgrade", "0123", "run rollback.ipynb"),
+        ("upgrade", f"{LONG}-1", "run rollback.ipynb"),
         ("downgrade", "head", "run deploy.ipynb"),
         ("downgrade", "heads", "run deploy.ipynb"),
         ("downgrade", "+1", "run deploy.ipynb"),
         ("downgrade", "f36a73221bb3", "run deploy.ipynb"),
+        ("downgrade", f"{LONG}+1", "run deploy.ipynb"),
     ],
 )
 def test_going_the_wrong_way_is_answered_with_the_other_runbook(
@@ -399,6 +411,16 @@ def test_a_merge_leads_back_to_its_parents(project: Checkout) -> None:
     assert "choose one before it (bbbb0002, cccc0003, aaaa0001, base)" in error.next_step
     (move,) = found.way("downgrade", "bbbb0002", rows("dddd0004"))
     assert move.after == {"bbbb0002", "cccc0003"}
+    for form in ("dddd0004-1", "dddd0004-2"):
+        assert found.history.direction(form, rows("dddd0004")) == "downgrade"
+        error = no_way(found, "downgrade", form, "dddd0004")
+        assert "behind dddd0004 it may go to bbbb0002 or cccc0003." in error.happened
+        error = no_way(found, "upgrade", form, "dddd0004")
+        assert error.next_step == "none is after it; run rollback.ipynb to go the other way."
+    assert found.history.direction("bbbb0002-1", rows("dddd0004")) == "downgrade"
+    assert len(found.way("downgrade", "bbbb0002-1", rows("dddd0004"))) == 3
+    assert found.history.direction("dddd0004-1", ()) == "upgrade"
+    assert found.history.direction("bbbb0002+1", rows("bbbb0002")) == "upgrade"
     up = found.way("upgrade", "head", ())
     assert [move.after for move in up][-1] == {"dddd0004"}
     assert [move.before for move in up] == [frozenset(), *(move.after for move in up[:-1])]
