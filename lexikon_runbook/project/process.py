@@ -11,6 +11,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import secrets
 import select
 import subprocess
@@ -66,6 +67,8 @@ from lexikon_runbook_worker.serve import Worker
 end_with_parent(i)
 Worker(Wire(i, o, m, rest)).serve()
 """
+FRAME = re.compile(r'\s*File "(.+)", line (\d+) in ')  # as faulthandler writes it
+SERVES = "<worker>/serve.py"  # is in the stack of the thread that answers
 SAME_PLACE = Paths("/")
 OLDEST_PYTHON = (3, 9)
 MOST_LINES = 400
@@ -111,6 +114,8 @@ class Process:
         self._mark = f"lxw{secrets.token_hex(4)} ".encode()
         self.log: collections.deque[str] = collections.deque(maxlen=MOST_LINES)
         self._noise: list[str] = []
+        self._dump: list[str] = []  # what faulthandler wrote since the last message
+        self._greeted = False
         self._rest, self._parts = b"", []  # type: tuple[bytes, list[bytes]]
         self._lines: collections.deque[bytes] = collections.deque()
         self._process = subprocess.Popen(
@@ -149,12 +154,25 @@ class Process:
         version = tuple(int(part) for part in str(hello["python"]).split("."))
         if version < OLDEST_PYTHON:
             raise TooOld(hello["python"])
+        self._greeted = True  # from here on nothing but the worker writes there
         self.say(main=MAIN, files=source())
 
     @property
     def said(self) -> list[str]:
         """What came on either of its outputs that is no message, the last lines."""
         return [*self._noise[-20:], *list(self.log)[-20:]]
+
+    @property
+    def hanging(self) -> list[tuple[str, int]]:
+        """File and line of each frame that the worker is silent in, the innermost first."""
+        stacks: list[list[tuple[str, int]]] = [[]]
+        for text in self._dump:
+            if frame := FRAME.match(text):
+                stacks[-1].append((self._paths.back(frame[1]), int(frame[2])))
+            else:
+                stacks.append([])
+        found = [stack for stack in stacks if any(file == SERVES for file, _ in stack)]
+        return [frame for stack in found for frame in stack if not frame[0].startswith("<worker>")]
 
     def say(self, **fields: Any) -> None:
         """Send one line. Raises Ended where nobody reads it any more."""
@@ -176,10 +194,14 @@ class Process:
             while self._lines:
                 line = self._lines.popleft()
                 if line.startswith(self._mark):
+                    self._dump.clear()
                     message: Message = self._paths.back(json.loads(line[len(self._mark) :]))
                     return message
-                if line:
-                    self._noise.append(line.decode("utf-8", "backslashreplace"))
+                text = line.decode("utf-8", "backslashreplace")
+                if text and self._greeted:
+                    self._dump.append(text)
+                elif text:
+                    self._noise.append(text)
                     del self._noise[:-MOST_LINES]
             if not self._read(until):
                 return None

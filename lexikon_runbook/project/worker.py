@@ -22,6 +22,8 @@ CANCEL_S = 10.0
 QUIET_S = 60.0
 """How long a request that only looks may be silent before the worker counts as hanging."""
 
+OTHERS = "site-packages"
+
 Answer = Callable[[Message], Mapping[str, Any] | None]
 
 
@@ -200,12 +202,11 @@ class Worker:
         self.process.end()
 
     def _hangs(self, seconds: float) -> NoReturn:
-        log = "\n".join(self.process.log).rpartition("\nTimeout (")[2].splitlines()
+        frames = self.process.hanging
         self.process.kill()
         folder = str(self.target.project)
-        lines = [line.strip() for line in log if line.lstrip().startswith("File ")]
-        own = [line for line in lines if folder in line and "site-packages" not in line]
-        where = f" in {(own or lines)[0]}" if lines else ""
+        own = [each for each in frames if each[0].startswith(folder) and OTHERS not in each[0]]
+        where = "".join(f" at {file}:{line}" for file, line in (own or frames)[:1])
         raise HistoryError(
             f"the project's own code has said nothing for {seconds:g} s and hangs{where}.",
             state=NOTHING_CHANGED,

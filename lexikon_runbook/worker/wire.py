@@ -19,7 +19,8 @@ class Stopped(BaseException):
 class Wire:
     """Both directions: `say` tells, `ask` waits until it may go on, `hear` takes a request.
 
-    Where nothing has been said for `quiet_s`, the place is written to standard error.
+    Where nothing has been said for `quiet_s`, the place is written beside the messages, in lines
+    of faulthandler's: what hangs may hold the interpreter, so that no message can be made.
     """
 
     def __init__(self, fd_in: int, fd_out: int, mark: bytes, rest: bytes = b"") -> None:
@@ -33,14 +34,15 @@ class Wire:
         """Watch for silence, or no longer for 0."""
         self.quiet_s = quiet_s
         if quiet_s:
-            faulthandler.dump_traceback_later(quiet_s, exit=False, file=2)
+            faulthandler.dump_traceback_later(quiet_s, exit=False, file=self.fd_out)
         else:
             faulthandler.cancel_dump_traceback_later()
 
     def say(self, kind: str, **fields: Any) -> None:
         """Tell the other side; the process ends when there is none any more."""
         fields["is"] = kind
-        view = memoryview(self.mark + json.dumps(fields, default=repr).encode("ascii") + b"\n")
+        text = json.dumps(fields, default=repr).encode("ascii")
+        view = memoryview(b"\n" + self.mark + text + b"\n")  # a line of faulthandler's may be open
         with self.lock:
             try:
                 while view:
