@@ -22,6 +22,7 @@ from lexikon_runbook.diagnosis.diagnoses import diagnose
 from lexikon_runbook.diagnosis.reading.proving import prove
 from lexikon_runbook.diagnosis.row import Diagnosed, Remedy, Trouble
 from lexikon_runbook.diagnosis.situation import Situation
+from lexikon_runbook.project import database as databases
 
 BIN = Path(sys.executable).parent
 
@@ -42,9 +43,9 @@ class Patient:
 
     def seen(self, revision: str = "head", error: str = "", proved: bool = False) -> Situation:
         """What is read of it, with throwaway databases or without."""
-        contact = reading.reach(self.project.target)
-        seen = reading.look(contact, revision, error)
-        return prove(contact, seen) if proved else seen
+        found = databases.look(self.project.target)
+        seen = reading.look(found, revision, error)
+        return prove(found, seen) if proved else seen
 
     def diagnosed(self, revision: str = "head", error: str = "", proved: bool = False) -> Diagnosed:
         """Every diagnosis of it."""

@@ -29,8 +29,8 @@ from lexikon_runbook.plan.plan import Plan
 from lexikon_runbook.plan.policy import Policy
 from lexikon_runbook.project import preflight
 from lexikon_runbook.project import project as opening
+from lexikon_runbook.project.database import Database as Looked
 from lexikon_runbook.project.history import Direction
-from lexikon_runbook.project.preflight import Preflight
 from lexikon_runbook.project.project import Project as Opened
 from lexikon_runbook.targets.settings import Target
 
@@ -94,7 +94,7 @@ class Project:
         """Where its alembic.ini is."""
         return self.target.project
 
-    def check(self, direction: Direction = "upgrade") -> Preflight:
+    def check(self, direction: Direction = "upgrade") -> Looked:
         """Preflight."""
         return preflight.check(self.target, direction, self.opened())
 

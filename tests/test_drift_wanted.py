@@ -10,7 +10,7 @@ from checkouts import Checkout, checkout
 from servers import Database
 
 from lexikon_runbook.postgres.catalog import Change
-from lexikon_runbook.project import reached
+from lexikon_runbook.project import database as looked
 from lexikon_runbook.schema import drift, left_out
 from lexikon_runbook.schema.left_out import Ignored
 from lexikon_runbook.targets.settings import Target
@@ -67,7 +67,7 @@ def test_a_partition_that_a_job_made_is_shown_and_is_no_drift(
     """With its indexes and constraints, and against the models, which name none, too."""
     database.execute(TOMORROW)
     database.execute("alter table events_20261125 add constraint c check (id > 0)")
-    found = reached.reach(here)
+    found = looked.reach(here)
     migrations, models = drift.against_migrations(found), drift.against_models(found)
     assert (migrations.drifted, models.changes) == (False, ())
     assert "public.events_20261125 of public.events" in str(migrations)
@@ -79,7 +79,7 @@ def test_a_partition_of_a_table_that_no_migration_makes_is_drift(
     """Its parent stands in the database only, as the partition does."""
     database.execute("create table logs (at date) partition by range (at)")
     database.execute("create table logs_default partition of logs default")
-    shown = str(drift.against_migrations(reached.reach(here)).difference)
+    shown = str(drift.against_migrations(looked.reach(here)).difference)
     assert "+ table public.logs" in shown
     assert "+ table public.logs_default" in shown
 
@@ -90,7 +90,7 @@ def test_what_the_target_ignores_is_left_out_of_both(here: Target, database: Dat
     database.execute("create index on dba_notes (body); comment on table dba_notes is 'mine'")
     database.execute("grant select on dba_notes to public; create view other as select 1 as one")
     ignoring = replace(here, ignore=("table:public.dba_*",))
-    found = reached.reach(ignoring)
+    found = looked.reach(ignoring)
     migrations, models = drift.against_migrations(found), drift.against_models(found)
     assert migrations.difference is not None
     assert {change.name for change in migrations.difference.added if change.kind == "view"} == {
@@ -99,14 +99,14 @@ def test_what_the_target_ignores_is_left_out_of_both(here: Target, database: Dat
     assert "dba_notes" not in str(migrations.difference)
     assert "objects by `ignore`" in str(migrations)
     assert models.changes == ()
-    assert "ignore = " in str(drift.against_migrations(reached.reach(here)))
+    assert "ignore = " in str(drift.against_migrations(looked.reach(here)))
 
 
 def test_a_table_of_an_extension_is_no_drift(here: Target, database: Database) -> None:
     """Neither from the migrations nor from the models, which both don't know it."""
     database.execute("create table ref_sys (srid int primary key)")
     database.execute("alter extension plpgsql add table ref_sys")
-    found = reached.reach(here)
+    found = looked.reach(here)
     migrations, models = drift.against_migrations(found), drift.against_models(found)
     assert (migrations.drifted, models.changes) == (False, ())
 
@@ -120,10 +120,10 @@ def test_an_extension_of_a_dba_is_answered_with_the_key_that_makes_it(
     )
     name = str(there[0][0])
     database.execute(f'create extension "{name}"')
-    found = drift.against_migrations(reached.reach(here))
+    found = drift.against_migrations(looked.reach(here))
     assert found.drifted
     assert f'extensions = ["{name}"]' in str(found)
-    named = drift.against_migrations(reached.reach(replace(here, extensions=(name,))))
+    named = drift.against_migrations(looked.reach(replace(here, extensions=(name,))))
     assert named.drifted is False
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..facts import Step as StepFacts
 from ..plan.step import Step
 from ..postgres.statements import Statement
 from ..show.render import duration
@@ -35,7 +36,7 @@ class Applied:
         """What it did outside of the database in all of its tries, in words."""
         return outside(self.step, self.attempts)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> StepFacts:
         """The revision as a record keeps it."""
         return {
             "revision": self.step.revision.id,

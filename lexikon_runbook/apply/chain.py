@@ -18,8 +18,8 @@ from ..plan.step import Step
 from ..postgres import catalog, connections, statements
 from ..postgres.catalog import Catalog, Difference
 from ..postgres.runner import APPLYING, Reporter, RunnerLock
+from ..project.database import Database
 from ..project.limits import Limits
-from ..project.preflight import Preflight
 from ..show.render import duration
 from . import attempt, invalid_index, readback, refusals
 from .applied import Applied, must_show
@@ -37,7 +37,7 @@ class Chain:
     """
 
     def __init__(
-        self, plan: Plan, found: Preflight, policy: Policy, report: Reporter, lock: RunnerLock
+        self, plan: Plan, found: Database, policy: Policy, report: Reporter, lock: RunnerLock
     ) -> None:
         self.plan, self.found, self.policy, self.report = plan, found, policy, report
         self.lock = lock

@@ -20,8 +20,8 @@ from ..postgres import statements
 from ..postgres.catalog import Difference
 from ..postgres.runner import APPLYING, Reporter
 from ..project import failures, version
+from ..project.database import Database
 from ..project.limits import Limits, milliseconds
-from ..project.preflight import Preflight
 from ..project.process import Message
 from ..project.seen import Outside, Seen
 from ..project.worker import ProjectFailed, Worker, WorkerDied
@@ -61,7 +61,7 @@ class Chain(Protocol):
     """The plan under way, as this run of env.py carries it on."""
 
     plan: Plan
-    found: Preflight
+    found: Database
     policy: Policy
     report: Reporter
 

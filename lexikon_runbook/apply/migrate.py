@@ -14,13 +14,13 @@ from ..plan.policy import Policy
 from ..postgres import catalog, connections
 from ..postgres.runner import Reporter, RunnerLock, only_runner
 from ..project import preflight
+from ..project.database import Database
 from ..project.history import named
-from ..project.preflight import Preflight
 from . import chain, readback, refusals
 from .outcome import Outcome, nothing
 
 
-def apply(shown: Plan, found: Preflight, policy: Policy, report: Reporter) -> Outcome:
+def apply(shown: Plan, found: Database, policy: Policy, report: Reporter) -> Outcome:
     """Run a plan. Writes the database: this plan's revisions, and nothing else.
 
     Raises PlanChanged when the plan under the lock is another than the shown one,
@@ -39,7 +39,7 @@ def apply(shown: Plan, found: Preflight, policy: Policy, report: Reporter) -> Ou
 
 
 def _run(
-    shown: Plan, found: Preflight, policy: Policy, report: Reporter, lock: RunnerLock
+    shown: Plan, found: Database, policy: Policy, report: Reporter, lock: RunnerLock
 ) -> Outcome:
     """Run the plan under the lock, if it is still the one that was shown."""
     fresh = preflight.check(found.target, shown.direction, found.project)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ..errors import NothingPersisted, RunbookError
 from ..postgres import catalog, connections
 from ..project import version
+from ..project.database import Database
 from ..project.history import named
-from ..project.preflight import Preflight
 from ..show.render import Block, Card, Shown, Tone, shorten
 from ..targets.settings import Target
 
@@ -20,7 +20,7 @@ SETTLE_S = 60.0
 POLL_S = 0.2
 
 
-def version_rows(found: Preflight) -> frozenset[str]:
+def version_rows(found: Database) -> frozenset[str]:
     """The version rows of the database; empty at base."""
     return rows_of(found.target, found.version.table)
 
@@ -34,7 +34,7 @@ def rows_of(target: Target, table: str) -> frozenset[str]:
 class Reader:
     """One connection that is kept for reading the version rows of `table` after each revision."""
 
-    def __init__(self, found: Preflight) -> None:
+    def __init__(self, found: Database) -> None:
         self.table = found.version.table
         self._connection = connections.connect(found.target)
 
@@ -47,19 +47,19 @@ class Reader:
         self._connection.close()
 
 
-def read_catalog(found: Preflight) -> catalog.Catalog:
+def read_catalog(found: Database) -> catalog.Catalog:
     """The schema of the database."""
     with contextlib.closing(connections.connect(found.target)) as connection:
         return catalog.read(connection, version_table=found.version.table)
 
 
-def invalid_indexes(found: Preflight) -> tuple[catalog.InvalidIndex, ...]:
+def invalid_indexes(found: Database) -> tuple[catalog.InvalidIndex, ...]:
     """The indexes that a failed CREATE INDEX CONCURRENTLY left behind."""
     with contextlib.closing(connections.connect(found.target)) as connection:
         return catalog.invalid_indexes(connection)
 
 
-def search_path(found: Preflight) -> tuple[str, ...]:
+def search_path(found: Database) -> tuple[str, ...]:
     """The schemas where names without one are looked up: the version table's, then our own."""
     with contextlib.closing(connections.connect(found.target)) as connection:
         (own,) = connections.rows(connection, "select current_schemas(false)::text[]")[0]
@@ -67,7 +67,7 @@ def search_path(found: Preflight) -> tuple[str, ...]:
     return (schema, *own) if schema else tuple(own)
 
 
-def state(found: Preflight) -> str:
+def state(found: Database) -> str:
     """Where the database is, as a sentence; says unknown where the read failed."""
     try:
         return f"the database is at {named(version_rows(found))}, read on a new connection."
@@ -75,14 +75,14 @@ def state(found: Preflight) -> str:
         return f"unknown: the database could not be read ({shorten(str(error))})."
 
 
-def committed(found: Preflight, transaction: str) -> bool:
+def committed(found: Database, transaction: str) -> bool:
     """Whether that transaction is committed; false for one that was never begun."""
     with contextlib.closing(connections.connect(found.target)) as connection:
         status = "select pg_xact_status(nullif(%s, '')::xid8)"
         return bool(connections.rows(connection, status, (transaction,))[0][0] == "committed")
 
 
-def settled(found: Preflight, backend_pid: int) -> frozenset[str] | None:
+def settled(found: Database, backend_pid: int) -> frozenset[str] | None:
     """The version rows once that session is gone from the server; 0 waits for none.
 
     None when that could not be seen within a minute.
@@ -122,7 +122,7 @@ class Verified(Shown):
         return [Card("Verified on a new connection", lines, tone)]
 
 
-def verify(found: Preflight, expected: str, *, changed: bool) -> Verified:
+def verify(found: Database, expected: str, *, changed: bool) -> Verified:
     """Read the version again, and the catalog if anything `changed` it. Reads only.
 
     Raises NothingPersisted when the version is not the expected one.

@@ -18,8 +18,8 @@ from ..errors import (
 from ..plan.plan import Plan
 from ..plan.step import Step
 from ..postgres import catalog
+from ..project.database import Database
 from ..project.history import named
-from ..project.preflight import Preflight
 from ..project.seen import FailedStatement
 from ..project.worker import ProjectFailed
 from ..show.render import duration, shorten
@@ -52,7 +52,7 @@ def plan_changed(shown: Plan, again: Plan) -> PlanChanged:
         "what was approved is not what would run now:\n"
         + ("\n".join(changes) or "env.py, or more than the plan shows, differs"),
         state=f"nothing applied; the database is at {again.version}.",
-        next_step="run again from Preflight, read the new plan, and approve its digest.",
+        next_step="run again from Database, read the new plan, and approve its digest.",
     )
 
 
@@ -69,7 +69,7 @@ def _other_sql(shown: Plan, step: Step) -> list[str]:
 
 
 def gave_up(
-    found: Preflight,
+    found: Database,
     step: Step,
     attempts: Sequence[Attempt],
     left: catalog.Difference | None,
@@ -92,7 +92,7 @@ def gave_up(
 
 
 def failed(
-    found: Preflight,
+    found: Database,
     step: Step,
     attempts: Sequence[Attempt],
     left: catalog.Difference | None,
@@ -136,7 +136,7 @@ def _text(last: Attempt) -> str:
     return shorten(f"{type(error).__name__}: {error}", 400)
 
 
-def _state(found: Preflight, left: catalog.Difference | None, rows: bool = False) -> str:
+def _state(found: Database, left: catalog.Difference | None, rows: bool = False) -> str:
     state = readback.state(found)
     if left is None:
         return state
@@ -156,7 +156,7 @@ def _stays(step: Step, attempts: Sequence[Attempt]) -> str:
 
 
 def connection_lost(
-    found: Preflight, step: Step, tried: Attempt, left: catalog.Difference | None
+    found: Database, step: Step, tried: Attempt, left: catalog.Difference | None
 ) -> MigrationFailed:
     """The connection died, and the revision is not in the database."""
     when = "COMMIT" if tried.during_commit else "a statement"
@@ -193,7 +193,7 @@ def unread(target: Target, step: Step, rows: frozenset[str], error: Exception) -
     )
 
 
-def interrupted(found: Preflight, doing: str, left: catalog.Difference | None) -> Interrupted:
+def interrupted(found: Database, doing: str, left: catalog.Difference | None) -> Interrupted:
     """A person interrupted the run."""
     return Interrupted(
         f"interrupted {doing}.",
@@ -202,7 +202,7 @@ def interrupted(found: Preflight, doing: str, left: catalog.Difference | None) -
     )
 
 
-def lock_lost(found: Preflight, step: Step) -> RunnerBusy:
+def lock_lost(found: Database, step: Step) -> RunnerBusy:
     """The connection that held the runner lock died."""
     return RunnerBusy(
         "the runner lock was lost: its session was ended, so another runner may begin.",
@@ -211,7 +211,7 @@ def lock_lost(found: Preflight, step: Step) -> RunnerBusy:
     )
 
 
-def not_dropped(found: Preflight, index: catalog.InvalidIndex, tried: Attempt) -> LockTimeout:
+def not_dropped(found: Database, index: catalog.InvalidIndex, tried: Attempt) -> LockTimeout:
     """An invalid index in the way of the plan could not be dropped."""
     blockers = "\n  ".join(tried.blocked_by) or "nobody any more"
     end = f"end that session ({tried.blockers[0].end_with})" if tried.blockers else "mend that"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ..errors import NOTHING_CHANGED, ParameterError, RunbookError
+from ..facts import Facts
 from . import options
 
 
@@ -87,14 +87,15 @@ def _new_folder(archive: Path, output: Path | None, runbook: str, target: str) -
     return record.reserve(archive, folder)
 
 
-def _tell(facts: dict[str, Any], folder: Path) -> None:
-    error = facts["error"] or {}
+def _tell(facts: Facts, folder: Path) -> None:
+    error = facts["error"]
     if error:
         click.echo(f"{error['type']}: {error['happened']}", err=True)
-        for label, name in (("State now", "state"), ("Next", "next")):
-            if name in error:
-                click.echo(f"  {label}: {error[name]}", err=True)
-        if "finding" in error:
-            click.echo(f"  More: lexikon-runbook explain {error['finding']}", err=True)
+        lines = {"State now": error.get("state"), "Next": error.get("next")}
+        if finding := error.get("finding"):
+            lines["More"] = f"lexikon-runbook explain {finding}"
+        for label, text in lines.items():
+            if text:
+                click.echo(f"  {label}: {text}", err=True)
     click.echo(f"outcome: {facts['outcome']}")
     click.echo(f"record:  {folder}")

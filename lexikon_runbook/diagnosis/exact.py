@@ -36,16 +36,17 @@ def exact(target: Target) -> Iterator[None]:
 
 
 def _sign(target: Target, finding: str) -> Sign | None:
+    from ..project import database
     from . import reading
     from .diagnoses import DIAGNOSES
     from .situation import NotKnown
 
-    contact = reading.reach(target)
+    found = database.look(target)
     try:
-        situation = reading.look(contact)
+        situation = reading.look(found)
         row = next(row for row in DIAGNOSES if row.id == finding)
         return next(row.match(situation), None)
     except (NotKnown, RunbookError):
         return None
     finally:
-        contact.project.end()
+        found.project.end()

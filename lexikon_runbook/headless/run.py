@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..facts import Facts, Revisions
 from ..record import archive, ending, record
 from ..record.record import Record
 from ..targets.settings import Target
@@ -47,9 +48,7 @@ class _Whole:
         return path
 
 
-def run(
-    notebook: Path, values: dict[str, Any], target: Target, folder: Path, view: View
-) -> dict[str, Any]:
+def run(notebook: Path, values: dict[str, Any], target: Target, folder: Path, view: View) -> Facts:
     """Execute a runbook into its record's folder, and return the finished record.
 
     Writes the archive, and what the runbook writes. Never raises for a failing runbook:
@@ -96,11 +95,11 @@ def _settled(
 
     table = facts["version_table"]
     after = earlier_runs.settled(target, table) if table else None  # it never knew the database
-    revisions = {**facts["revisions"], "after": after}
+    revisions: Revisions = {"before": facts["revisions"]["before"], "after": after}
     if isinstance(error, KeyboardInterrupt):
-        ending.interrupted(ended, revisions=revisions)
+        ending.interrupted(ended, {"revisions": revisions})
     elif isinstance(error, DeadKernelError):
         ending.died(ended, after)
     else:
-        ending.unfinished(ended, error, revisions=revisions)
+        ending.unfinished(ended, error, {"revisions": revisions})
     return ended

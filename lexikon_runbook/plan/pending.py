@@ -15,8 +15,8 @@ from ..errors import NOTHING_CHANGED, UnknownRevision
 from ..postgres import catalog, connections
 from ..postgres.connections import Connection
 from ..postgres.names import quoted_name
+from ..project.database import Database
 from ..project.history import Direction, named
-from ..project.preflight import Preflight
 from ..project.ways import Move
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ NAMES = """
 """
 
 
-def steps(found: Preflight, direction: Direction, revision: str) -> tuple[Step, ...]:
+def steps(found: Database, direction: Direction, revision: str) -> tuple[Step, ...]:
     """The revisions from where the database is to `revision`, with their SQL. Reads only.
 
     Raises UnknownRevision when there is no way there, and HistoryError where one of them can't
@@ -62,12 +62,12 @@ def steps(found: Preflight, direction: Direction, revision: str) -> tuple[Step, 
     return tuple(_step(found, move, rendered[move.revision.id]) for move in way)
 
 
-def _is_there(found: Preflight, revision: str) -> bool:
+def _is_there(found: Database, revision: str) -> bool:
     rows = found.version.ids
     return found.history.heads == rows and revision.strip() in ("head", "heads", *rows)
 
 
-def _step(found: Preflight, move: Move, rendered: Rendered) -> Step:
+def _step(found: Database, move: Move, rendered: Rendered) -> Step:
     from ..postgres import statements
     from .step import Step
 
@@ -93,7 +93,7 @@ def _step(found: Preflight, move: Move, rendered: Rendered) -> Step:
 
 
 def _can_not_run(
-    found: Preflight, way: Sequence[Move], move: Move, rendered: Rendered
+    found: Database, way: Sequence[Move], move: Move, rendered: Rendered
 ) -> UnknownRevision:
     """A revision on the way raises by itself: how far one can get without it."""
     function = f"{move.direction}()"
@@ -115,7 +115,7 @@ def _can_not_run(
     )
 
 
-def _called(found: Preflight, why: str) -> str:
+def _called(found: Database, why: str) -> str:
     """What PostgreSQL called the constraint that a revision names None. Reads only."""
     spelled = CONSTRAINT.search(why)
     if not spelled:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import NOTHING_CHANGED, ReadFailed
+from ..facts import Plan as PlanFacts
 from ..postgres import catalog, connections
 from ..postgres.connections import Identity
+from ..project.database import Database
 from ..project.history import Direction, named
-from ..project.preflight import Preflight
 from ..project.version import Version
 from ..show.render import Block, Card, Code, Line, Shown, Table, Tone, shorten
 from . import pending
@@ -68,7 +69,7 @@ class Plan(Shown):
             self.catalog.fingerprint,
         ]
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> PlanFacts:
         """The plan as a record keeps it."""
         return {
             "digest": self.digest,
@@ -211,7 +212,7 @@ class Plan(Shown):
 
 
 def make(
-    found: Preflight,
+    found: Database,
     direction: Direction,
     revision: str,
     lock_timeout_s: float,
@@ -237,7 +238,7 @@ def make(
 
 
 def _made(
-    found: Preflight,
+    found: Database,
     direction: Direction,
     asked: str,
     steps: Sequence[Step],
@@ -269,7 +270,7 @@ def _made(
         )
 
 
-def _catalog(found: Preflight) -> catalog.Catalog:
+def _catalog(found: Database) -> catalog.Catalog:
     """The schema, read as after the plan: with our own session's path."""
     with contextlib.closing(connections.connect(found.target)) as connection:
         return catalog.read(connection, version_table=found.version.table)

@@ -11,11 +11,12 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import NOTHING_CHANGED, RunnerBusy
+from ..facts import Step
 from ..targets.settings import Target
 from . import activity, connections
 from .connections import Connection
@@ -43,7 +44,7 @@ class Reporter(Protocol):
     def lasting(self, line: str) -> None:
         """A line that stays: a stage, a try, an outcome."""
 
-    def applied(self, line: str, facts: Mapping[str, object]) -> None:
+    def applied(self, line: str, facts: Step) -> None:
         """A revision that is in the database, as a line and as its record keeps it."""
 
     def passing(self, line: str) -> None:

@@ -40,14 +40,18 @@ order by 1
 class Version:
     """What a database says of itself: its version rows, and the table that holds them.
 
-    `path` are the schemas in which env.py's connection looks names up, where ours looks in
-    others; empty where they are the same.
+    `tracked` is whether the table exists. `path` are the schemas in which env.py's connection
+    looks names up, where ours looks in others; empty where they are the same. `width` is how long
+    an id env.py would make room for, None any; `named` is whether env.py says in which schema the
+    table is.
     """
 
     ids: tuple[str, ...]
     table: str
     tracked: bool
     path: tuple[str, ...] = ()
+    width: int | None = 32
+    named: bool = False
 
     @property
     def current(self) -> str:
@@ -56,22 +60,6 @@ class Version:
 
     def __str__(self) -> str:
         return self.current or "base"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What the version table holds, whatever it is; `tracked` is whether it exists.
-
-    `width` is how long an id env.py would make room for; None is any. `named` is whether env.py
-    says in which schema the table is. `path` is as in Version.
-    """
-
-    ids: tuple[str, ...]
-    table: str
-    tracked: bool
-    width: int | None = 32
-    named: bool = False
-    path: tuple[str, ...] = ()
 
 
 def held(connection: Connection, table: str) -> tuple[str, ...] | None:
@@ -83,7 +71,7 @@ def held(connection: Connection, table: str) -> tuple[str, ...] | None:
     return tuple(str(row) for (row,) in found)
 
 
-def rows(project: Project) -> Rows:
+def rows(project: Project) -> Version:
     """The version rows, as env.py's own configuration finds them. Reads only.
 
     Needs no readable revision file. Raises HistoryError when env.py fails, or keeps several
@@ -96,9 +84,9 @@ def rows(project: Project) -> Rows:
     return next(iter(found))
 
 
-def _rows(target: Target, place: Message) -> Rows:
+def _rows(target: Target, place: Message) -> Version:
     table, path = for_us(target, place)
-    return Rows(
+    return Version(
         ids=tuple(place["rows"]),
         table=table,
         tracked=bool(place["tracked"]),
@@ -126,7 +114,7 @@ def read(project: Project, identity: Identity) -> Version:
     for id_ in found.ids:
         if below := set(found.ids) & (history.ancestors([id_]) - {id_}):
             raise _one_below_the_other(found.table, id_, sorted(below))
-    return Version(found.ids, found.table, found.tracked, found.path)
+    return found
 
 
 def for_us(target: Target, place: Message) -> tuple[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..facts import Facts, Step
 from ..targets.settings import Target
 from . import origin
 from .record import UNFINISHED, new_facts
@@ -16,16 +17,16 @@ from .record import UNFINISHED, new_facts
 READ = (1, 2)  # the formats
 
 
-def read(file: Path) -> dict[str, Any] | None:
-    """A record.json as a dict, or None when it is not a record of this format. Reads only."""
+def read(file: Path) -> Facts | None:
+    """A record.json, or None when it is not a record of this format. Reads only."""
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts: Facts = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return _with_journal(facts, file) if _is_whole(facts) else None
 
 
-def _with_journal(facts: dict[str, Any], file: Path) -> dict[str, Any]:
+def _with_journal(facts: Facts, file: Path) -> Facts:
     """A run that did not end has its steps in the journal only."""
     if facts["outcome"] == UNFINISHED:
         known = len(facts["steps"])
@@ -33,13 +34,13 @@ def _with_journal(facts: dict[str, Any], file: Path) -> dict[str, Any]:
     return facts
 
 
-def _steps(journal: Path) -> list[dict[str, Any]]:
+def _steps(journal: Path) -> list[Step]:
     """The revisions that the last Apply of a run applied, by its journal."""
     try:
         lines = journal.read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
-    found: list[dict[str, Any]] = []
+    found: list[Any] = []
     for line in lines:
         with contextlib.suppress(ValueError):  # the last line of a run that was killed
             event = json.loads(line)
@@ -65,11 +66,11 @@ def _is_whole(facts: Any) -> bool:
 @functools.cache
 def _keys() -> dict[str, frozenset[str]]:
     """The keys of a new record, under "", and of the objects that every record has."""
-    new = new_facts(Target("", Path()), "", {})
+    new: Mapping[str, Any] = new_facts(Target("", Path()), "", {})
     return {"": frozenset(new), **{n: frozenset(new[n]) for n in ("who", "revisions")}}
 
 
-def recent(archive: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def recent(archive: Path) -> Iterator[tuple[Path, Facts]]:
     """Folders and facts of the archive's runs, the newest first. Reads only."""
     for file in _newest_first(archive):
         facts = read(file)
@@ -82,6 +83,6 @@ def _newest_first(archive: Path) -> Iterator[Path]:
         yield from sorted(day.glob("*/record.json"), reverse=True)
 
 
-def abandoned(facts: Mapping[str, Any]) -> bool:
+def abandoned(facts: Facts) -> bool:
     """Whether a run that calls itself unfinished has no living process on this machine."""
-    return bool(facts["outcome"] == UNFINISHED) and origin.is_gone(facts["who"])
+    return facts["outcome"] == UNFINISHED and origin.is_gone(facts["who"])

@@ -10,9 +10,10 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from ..facts import Step
 from ..show.render import shorten
 from .record import Record
 
@@ -54,7 +55,7 @@ class Display:
                 self._record.journal("output", text=line)
             say(f"  | {self._record.mask(shorten(line, LONGEST))}")
 
-    def applied(self, line: str, facts: Mapping[str, object]) -> None:
+    def applied(self, line: str, facts: Step) -> None:
         """Say that a revision is in the database, and keep what it did: one line of the journal."""
         with contextlib.suppress(OSError):  # as for `lasting`; the record's end has it, too
             self._record.step(facts)

@@ -12,13 +12,13 @@ import time
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..apply import readback
 from ..errors import RunbookError
+from ..facts import Facts
 from ..postgres import connections, runner
+from ..project.database import Database
 from ..project.history import Revision, named
-from ..project.preflight import Preflight
 from ..project.ways import Move
 from ..show.render import Block, Card, Shown, Table
 from ..targets.settings import Target
@@ -69,7 +69,7 @@ class Applied(Shown):
         return (revision.id + mark, words, known.at, known.by, file)
 
 
-def applied(found: Preflight) -> Applied:
+def applied(found: Database) -> Applied:
     """The last ten revisions in the database. Reads only."""
     newest = found.history.applied(found.version.ids)[:SHOWN]
     return Applied(
@@ -81,7 +81,7 @@ def applied(found: Preflight) -> Applied:
     )
 
 
-def _does(found: Preflight, newest: Sequence[Revision]) -> dict[str, str]:
+def _does(found: Database, newest: Sequence[Revision]) -> dict[str, str]:
     """What each revision's upgrade does, in words; nothing where it can't be rendered."""
     from ..postgres import statements
 
@@ -116,16 +116,16 @@ def applications(target: Target, key: str, wanted: Set[str]) -> dict[str, Applic
     return {revision: made for revision, made in newest.items() if made is not None}
 
 
-def _time(facts: dict[str, Any]) -> str:
+def _time(facts: Facts) -> str:
     return str(facts["started"])[:19].replace("T", " ")
 
 
-def _who(facts: dict[str, Any]) -> str:
+def _who(facts: Facts) -> str:
     ci = ", ".join(f"{name} {value}" for name, value in facts["who"]["ci"].items())
     return f"{facts['who']['user']}@{facts['who']['host']}" + (f" ({ci})" if ci else "")
 
 
-def cut_short(target: Target) -> list[tuple[Path, dict[str, Any]]]:
+def cut_short(target: Target) -> list[tuple[Path, Facts]]:
     """Runs on this target that never ended and whose process is gone. Reads only."""
     return [
         (folder, facts)

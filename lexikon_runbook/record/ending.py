@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Interrupted, KernelDied, RunbookError
+from ..facts import Error, Facts, Revisions
 from ..show.render import Block, Card, Shown, shorten
 from ..targets import settings
 from ..targets.settings import Target
@@ -32,29 +33,30 @@ class Finish(Shown):
         return [Card(f"Outcome: {self.outcome}", self.lines, "good")]
 
 
-def bad(to: Record, error: BaseException, **facts: Any) -> None:
-    """End a record with the error that a cell ended with."""
+def bad(to: Record, error: BaseException, more: Facts | None = None) -> None:
+    """End a record with the error that a cell ended with, and `more` that is known then."""
+    more = more or {}
     if isinstance(error, RunbookError):
-        to.end(error.outcome, error.exit_code, error=told(error), **facts)
+        _end(to, error.outcome, error.exit_code, told(error), more)
     elif isinstance(error, KeyboardInterrupt):
-        interrupted(to, **facts)
+        interrupted(to, more)
     else:
         happened = shorten(str(error), 2000) or "no message"
         lines = traceback.format_exception(error)
-        shown = {"type": type(error).__name__, "happened": happened, "traceback": lines}
-        to.end("failed", UNEXPECTED_EXIT, error=shown, **facts)
+        shown: Error = {"type": type(error).__name__, "happened": happened, "traceback": lines}
+        _end(to, "failed", UNEXPECTED_EXIT, shown, more)
 
 
-def interrupted(to: Record, **facts: Any) -> None:
+def interrupted(to: Record, more: Facts) -> None:
     """End a record whose run was interrupted outside the statement of a revision."""
     where = f"in {to.facts['doing']}" if to.facts["doing"] else "between two stages"
-    after = (facts.get("revisions") or to.facts["revisions"])["after"]
+    after = (more.get("revisions") or to.facts["revisions"])["after"]
     error = Interrupted(
         f"interrupted {where}.",
         state=_state(after),
         next_step=AGAIN,
     )
-    to.end(Interrupted.outcome, Interrupted.exit_code, error=told(error), **facts)
+    _end(to, Interrupted.outcome, Interrupted.exit_code, told(error), more)
 
 
 def died(to: Record, after: str | None) -> None:
@@ -65,8 +67,8 @@ def died(to: Record, after: str | None) -> None:
         state=_state(after),
         next_step=AGAIN,
     )
-    revisions = {**to.facts["revisions"], "after": after}
-    to.end(KernelDied.outcome, KernelDied.exit_code, error=told(error), revisions=revisions)
+    revisions: Revisions = {"before": to.facts["revisions"]["before"], "after": after}
+    _end(to, KernelDied.outcome, KernelDied.exit_code, told(error), {"revisions": revisions})
 
 
 def gone(after: str) -> str:
@@ -83,15 +85,20 @@ def _state(after: str | None) -> str:
     return f"{where(after)}." if after else "the database was not touched."
 
 
-def unfinished(to: Record, error: BaseException | None, **facts: Any) -> None:
+def unfinished(to: Record, error: BaseException | None, more: Facts) -> None:
     """End a record whose notebook ended before its last cell, or without it."""
     name = getattr(error, "ename", type(error).__name__ if error else "NotFinished")
     happened = getattr(error, "evalue", str(error or "the notebook ended without run.finish()"))
-    shown = {"type": name, "happened": shorten(happened, 2000) or "no message"}
-    to.end("failed", UNEXPECTED_EXIT, error=shown, **facts)
+    shown: Error = {"type": name, "happened": shorten(happened, 2000) or "no message"}
+    _end(to, "failed", UNEXPECTED_EXIT, shown, more)
 
 
-def told(error: RunbookError) -> dict[str, str]:
+def _end(to: Record, outcome: str, exit_code: int, error: Error, more: Facts) -> None:
+    facts: Facts = {**more, "error": error}
+    to.end(outcome, exit_code, **facts)
+
+
+def told(error: RunbookError) -> Error:
     """A refusal as a record keeps it. Pure."""
     return {
         "type": error.title,

@@ -14,12 +14,14 @@ from typing import Any
 
 import psutil
 
+from ..facts import Who
+
 PACKAGES = ("lexikon-runbook", "alembic", "sqlalchemy", "psycopg2-binary", "papermill", "ipykernel")
 CI_VARIABLES = ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_NUMBER", "AIRFLOW_CTX_DAG_RUN_ID")
 CLOCK_STEP_S = 10.0  # a clock that is set moves the start time that the system reports
 
 
-def who() -> dict[str, Any]:
+def who() -> Who:
     """The user, the machine, the process and the CI run behind this run."""
     process = psutil.Process()
     return {
@@ -46,7 +48,7 @@ def _pid_namespace() -> str:
     return ""
 
 
-def is_gone(by: Mapping[str, Any]) -> bool:
+def is_gone(by: Who) -> bool:
     """Whether the process of a record's `who` ran on this machine and lives no more."""
     if (by["host"], by["pid_namespace"]) != (socket.gethostname(), _pid_namespace()):
         return False

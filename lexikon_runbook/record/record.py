@@ -17,9 +17,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ..errors import NOTHING_CHANGED, ArchiveUnusable
+from ..facts import Facts, Step
 from ..targets.settings import Target
 from . import origin
 
@@ -28,16 +29,16 @@ UNFINISHED = "unfinished"
 ADOPT = "LEXIKON_RUNBOOK_RECORD"  # the engine made the folder; the kernel goes on in it
 RESERVE_BYTES = 4 << 20
 SYNC_S = 1.0
-OPEN = {"outcome": UNFINISHED, "finished": None, "exit_code": None, "error": None}
+OPEN: Facts = {"outcome": UNFINISHED, "finished": None, "exit_code": None, "error": None}
 
 
 class Record:
     """One run's folder. Writes only inside it."""
 
-    def __init__(self, folder: Path, facts: dict[str, Any], mask: Callable[[str], str]) -> None:
+    def __init__(self, folder: Path, facts: Facts, mask: Callable[[str], str]) -> None:
         self.folder = folder
         self.mask = mask
-        self.facts = self._plain(facts)
+        self.facts: Facts = plain(facts, mask)
         self._synced = 0.0
 
     @property
@@ -48,33 +49,33 @@ class Record:
     @property
     def finished(self) -> bool:
         """Whether the run said that it ended."""
-        return bool(self.facts["outcome"] != UNFINISHED)
+        return self.facts["outcome"] != UNFINISHED
 
-    def set(self, **facts: Any) -> None:
+    def set(self, **facts: Unpack[Facts]) -> None:
         """Replace these facts in record.json, atomically and durably."""
-        self.facts.update(self._plain(facts))
+        self.facts.update(plain(facts, self.mask))
         indent = 2 if self.finished else None  # Python's encoder is slow where it indents
         write_atomically(self.file, as_json(self.facts, indent) + "\n")
 
     @property
     def outcome(self) -> str:
         """How the run ended; `unfinished` while it goes on."""
-        return str(self.facts["outcome"])
+        return self.facts["outcome"]
 
-    def step(self, facts: Mapping[str, Any]) -> None:
+    def step(self, facts: Step) -> None:
         """Keep a revision that was applied: in the journal, in record.json at the end.
 
         A long history would write the whole record once for each revision otherwise, and wait for
         the disk: its lines survive the process at once, the machine within `SYNC_S`.
         """
-        step = self._plain(facts)
+        step: Step = plain(facts, self.mask)
         self.facts["steps"].append(step)
         late = time.monotonic() - self._synced > SYNC_S
         self._append({"at": now(), "event": "step", **step}, sync=late)
 
     def journal(self, event: str, **facts: Any) -> None:
         """Append one line to journal.jsonl, durably."""
-        self._append({"at": now(), "event": event, **self._plain(facts)}, sync=True)
+        self._append({"at": now(), "event": event, **plain(facts, self.mask)}, sync=True)
 
     def _append(self, event: Mapping[str, Any], *, sync: bool) -> None:
         line = as_json(event)
@@ -103,15 +104,12 @@ class Record:
             took = round(time.monotonic() - began, 3)
             self.facts["stages"].append({"name": name, "took_s": took})
 
-    def end(self, outcome: str, exit_code: int, **facts: Any) -> None:
-        """Write how the run ended, in the journal first."""
+    def end(self, outcome: str, exit_code: int, /, **more: Unpack[Facts]) -> None:
+        """Write how the run ended, and `more` that is known then; in the journal first."""
         self.journal("end", outcome=outcome)
-        told = {"doing": None, "error": None, **facts}
-        self.set(outcome=outcome, exit_code=exit_code, finished=now(), **told)
-
-    def _plain(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        masked: dict[str, Any] = plain(facts, self.mask)
-        return masked
+        ended: Facts = {"doing": None, "error": None, **more}
+        ended.update({"outcome": outcome, "exit_code": exit_code, "finished": now()})
+        self.set(**ended)
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
@@ -213,7 +211,7 @@ def now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
 
 
-def new_facts(target: Target, runbook: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def new_facts(target: Target, runbook: str, parameters: Mapping[str, Any]) -> Facts:
     """The facts of a run that has just begun in this process. Reads only."""
     return {
         "format": FORMAT,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ..apply import readback
 from ..apply.outcome import Outcome, nothing
 from ..errors import NOTHING_CHANGED, RunbookError, Unhealthy
+from ..facts import Facts
 from ..plan import plan
 from ..plan.plan import Plan
 from ..plan.policy import Policy
 from ..postgres import connections
 from ..project import preflight
+from ..project.database import Database
 from ..project.history import Direction, named
-from ..project.preflight import Preflight
 from ..project.project import Project
 from ..record import earlier_runs
 from ..record.ending import Finish
@@ -45,7 +46,7 @@ class Changing(Run):
             values["lock_attempts"],
         )
         self._project = Project(self.target, on_line=self.display.output)
-        self._found: Preflight | None = None
+        self._found: Database | None = None
         self._outcome: Outcome | None = None
         self._troubles: dict[str, Unhealthy] = {}
 
@@ -63,7 +64,7 @@ class Changing(Run):
         return [Card(f"{self.runbook} on target {target.name}", lines)]
 
     @stage
-    def preflight(self) -> Preflight:
+    def preflight(self) -> Database:
         """Whether it is safe to look. Reads only; closes the record of a run that was killed."""
         found = self._found = preflight.check(self.target, self.direction, self._project)
         for told in earlier_runs.close_abandoned(self.target, found.version.current or "base"):
@@ -226,15 +227,16 @@ class Changing(Run):
         """End the project's workers; a cell that is run again starts new ones."""
         self._project.end()
 
-    def facts_after_failure(self) -> dict[str, Any]:
+    def facts_after_failure(self) -> Facts:
         """Where the database is now, as far as it can be read. Reads only."""
-        facts: dict[str, Any] = {}
+        facts: Facts = {}
         if self._found is not None:
             with contextlib.suppress(RunbookError, connections.Error):
                 after = named(readback.version_rows(self._found))
-                facts["revisions"] = {**self.record.facts["revisions"], "after": after}
+                before = self.record.facts["revisions"]["before"]
+                facts["revisions"] = {"before": before, "after": after}
                 facts["finished_by_database"] = readback.clock(self.target)
         return facts
 
-    def _preflight(self) -> Preflight:
+    def _preflight(self) -> Database:
         return self._found or self.preflight()

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ..errors import NOTHING_CHANGED, Drifted
 from ..postgres.catalog import Catalog
-from ..project import reached
-from ..project.reached import Reached
+from ..project import database
+from ..project.database import Database
 from ..record import display, record
 from ..record.ending import Finish
 from ..record.record import write_atomically
@@ -51,7 +51,7 @@ class Inspecting(Run):
         super().__init__(runbook, values, *given)
         frames.set_options()
         display.show_type(pd.DataFrame, frames.html, frames.text)
-        self._found: Reached | None = None
+        self._found: Database | None = None
         self._catalog: Catalog | None = None
         self._drift: BothDrifts | None = None
 
@@ -68,14 +68,15 @@ class Inspecting(Run):
         return [Card(f"{self.runbook} on target {target.name}", lines)]
 
     @stage
-    def reach(self) -> Reached:
+    def reach(self) -> Database:
         """Which database this is, and at which revision. Reads only."""
-        found = self._found = reached.reach(self.target)
-        at = found.at if found.rows else None
+        found = self._found = database.reach(self.target)
+        version = found.known_version
+        at = found.at if version else None
         self.record.set(
             database={**asdict(found.identity), "key": found.identity.key},
             revisions={"before": at, "after": at},
-            version_table=found.rows.table if found.rows and found.rows.tracked else None,
+            version_table=version.table if version and version.tracked else None,
         )
         self.display.lasting(f"reached: {found.identity}, at {found.at}")
         return found
@@ -177,7 +178,7 @@ class Inspecting(Run):
         self.record.set(snapshot={"file": snapshot.NAME, "objects": len(side.catalog.objects)})
         return snapshot.write(self.record.folder, kept, self.record.mask)
 
-    def _reached(self) -> Reached:
+    def _reached(self) -> Database:
         return self._found or self.reach()
 
     def _read_catalog(self) -> Catalog:

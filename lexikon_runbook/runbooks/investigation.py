@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..apply.outcome import Outcome
 from ..postgres import activity, connections
-from ..project.preflight import Preflight
+from ..project.database import Database
 from ..record import earlier_runs
 from ..show.render import Block, Card, Code, Line, Shown, Table
 from . import health
@@ -23,7 +23,7 @@ SERVER_TROUBLE = re.compile(r"\b(ERROR|FATAL|PANIC):")
 class Status(Shown):
     """Where the database is, since when, how the application is, who waits."""
 
-    found: Preflight
+    found: Database
     since: str
     health: Health
     waiting: tuple[str, ...]
@@ -39,7 +39,7 @@ class Status(Shown):
         return [Card(f"Status: {self.found.identity}", lines, "good" if good else "warning")]
 
 
-def status(found: Preflight) -> Status:
+def status(found: Database) -> Status:
     """The state of the database and of the application around it. Reads only."""
     with contextlib.closing(connections.connect(found.target)) as connection:
         waiting = tuple(str(wait) for wait in activity.waiting(connection))
@@ -80,7 +80,7 @@ class Activity(Shown):
         ]
 
 
-def activity_now(found: Preflight) -> Activity:
+def activity_now(found: Database) -> Activity:
     """Sessions, lock waits, counters and recent server errors. Reads only."""
     with contextlib.closing(connections.connect(found.target)) as connection:
         counted = connections.rows(
@@ -123,7 +123,7 @@ class Fix(Shown):
         return [Card("Next: start the fix"), Code(self.commands)]
 
 
-def fix(found: Preflight, outcome: Outcome) -> Fix:
+def fix(found: Database, outcome: Outcome) -> Fix:
     """The commands that correct what was rolled back. Pure."""
     undone = [step.revision for step in outcome.plan.steps]
     name = undone[0].message if undone else "the broken migration"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, Unpack
 
 from ..errors import ParameterError, RunbookError
+from ..facts import Facts
 from ..record import ending, record
 from ..record.display import Display
 from ..record.ending import Finish
@@ -72,7 +73,7 @@ class Run(Shown):
             )
 
     def end_well(
-        self, outcome: str, lines: tuple[tuple[str, str], ...] = (), **facts: Any
+        self, outcome: str, lines: tuple[tuple[str, str], ...] = (), /, **facts: Unpack[Facts]
     ) -> Finish:
         """Write the record's outcome, and say where it is. Writes the archive only."""
         self.record.end(outcome, 0, **facts)
@@ -83,10 +84,10 @@ class Run(Shown):
         """Write into the record that a cell ended with this error. Writes the archive only."""
         if self.record.finished and self.record.facts["exit_code"] == 0:
             return
-        ending.bad(self.record, error, **self.facts_after_failure())
+        ending.bad(self.record, error, self.facts_after_failure())
         self.display.lasting(f"outcome: {self.record.facts['outcome']}; record {self.record.file}")
 
-    def facts_after_failure(self) -> dict[str, Any]:
+    def facts_after_failure(self) -> Facts:
         """What the record says besides the error, read back now. Reads only."""
         return {}
 

@@ -13,10 +13,11 @@ from ..diagnosis import reading
 from ..diagnosis.diagnoses import diagnose
 from ..diagnosis.evidence import Branch, Graph, Wait
 from ..diagnosis.of_heads import in_line, overlap
-from ..diagnosis.reading import Contact
 from ..diagnosis.reading.proving import prove
 from ..diagnosis.row import Diagnosed, Trouble
 from ..diagnosis.situation import Situation, Unknown
+from ..project import database
+from ..project.database import Database
 from ..record.ending import Finish
 from ..show.render import Block, Card, Code, Shown, Table, Tone
 from .stages import Run, stage
@@ -31,7 +32,7 @@ class Troubleshooting(Run):
 
     def __init__(self, runbook: str, values: Mapping[str, Any], *given: Any) -> None:
         super().__init__(runbook, values, *given)
-        self._contact: Contact | None = None
+        self._found: Database | None = None
         self._seen: Situation | None = None
         self._diagnosed: Diagnosed | None = None
         self._proved = False
@@ -48,31 +49,32 @@ class Troubleshooting(Run):
         return [Card(f"{self.runbook} on target {target.name}", lines)]
 
     @stage
-    def reach(self) -> Reach:
+    def reach(self) -> Database:
         """Connect, and read version and checkout. Reads only; a database that is down is shown."""
-        contact = self._contact = reading.reach(self.target)
+        found = self._found = database.look(self.target)
         self._seen, self._diagnosed, self._proved = None, None, False
-        found = contact.found
-        self.display.lasting(
-            f"reach: {found.identity}, at {found.at}" if found else "reach: not reached"
-        )
-        if found is not None:
-            at = {"before": found.at, "after": found.at}
-            identity = {**asdict(found.identity), "key": found.identity.key}
-            self.record.set(database=identity, version_table=found.version_table, revisions=at)
-        return Reach(contact)
+        reached = found.known_identity
+        at = f"{reached}, at {found.at}" if reached else "not reached"
+        self.display.lasting(f"reach: {at}")
+        if reached is not None:
+            self.record.set(
+                database={**asdict(reached), "key": reached.key},
+                version_table=found.version_table,
+                revisions={"before": found.at, "after": found.at},
+            )
+        return found
 
     @stage
     def diagnose(self) -> Diagnosed:
         """What is wrong, at a glance: who waits first, then all else. Reads only."""
         # What was mended since the last diagnosis must be read anew, the version rows too.
-        fresh = self._contact if self._diagnosed is None else None
-        contact = fresh or self.reach()._contact
-        waits = reading.waiting(contact)
+        fresh = self._found if self._diagnosed is None else None
+        looked = fresh or self.reach()
+        waits = reading.waiting(looked)
         for wait in () if isinstance(waits, Unknown) else waits:
             self._say(wait)
         values = self.values
-        self._seen = reading.look(contact, values["revision"], values["error"], waits)
+        self._seen = reading.look(looked, values["revision"], values["error"], waits)
         self._proved = False
         return self._judged("diagnose")
 
@@ -80,7 +82,7 @@ class Troubleshooting(Run):
     def prove(self) -> Proofs:
         """What throwaway databases show. Reads the target; writes throwaway databases only."""
         seen = self._looked()
-        self._seen = prove(self._contact or reading.reach(self.target), seen)
+        self._seen = prove(self._found or self.reach(), seen)
         self._proved = True
         self._judged("prove")
         return Proofs(self._seen)
@@ -120,21 +122,6 @@ class Troubleshooting(Run):
         for line in (line for line in found.lines if line not in told):
             self.display.lasting(line)
         return found
-
-
-@dataclass(frozen=True)
-class Reach(Shown):
-    """How a target was reached, or why it was not."""
-
-    _contact: Contact
-
-    def blocks(self) -> Sequence[Block]:
-        found, refused = self._contact.found, self._contact.refused
-        if found is not None:
-            return found.blocks()
-        said = refused.happened if refused else "unknown"
-        lines = [("Happened", said), ("Next", refused.next_step if refused else "")]
-        return [Card(f"Not reached: target {self._contact.target.name}", lines, "danger")]
 
 
 @dataclass(frozen=True)

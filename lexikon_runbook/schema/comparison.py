@@ -10,8 +10,8 @@ from pathlib import Path
 from ..demo import server
 from ..errors import NOTHING_CHANGED, ParameterError
 from ..postgres.catalog import Catalog, Difference
-from ..project import reached
-from ..project.reached import Reached
+from ..project import database
+from ..project.database import Database
 from ..rehearsal.likeness import Likeness
 from ..show.render import Block, Card, Line, Shown, Tone
 from ..targets import settings
@@ -57,7 +57,7 @@ class Comparison(Shown):
         return [Card("Compare: they differ", lines, tone), *self.difference.blocks(), Line(legend)]
 
 
-def side_of(found: Reached, catalog: Catalog | None = None) -> Side:
+def side_of(found: Database, catalog: Catalog | None = None) -> Side:
     """A database as one side. Reads only; raises ReadFailed."""
     wanted = on_connection(
         found,
@@ -67,7 +67,7 @@ def side_of(found: Reached, catalog: Catalog | None = None) -> Side:
     return Side(name, found.at, wanted.owner, catalog or catalog_of(found))
 
 
-def against(wanted: str, found: Reached, catalog: Catalog) -> Comparison:
+def against(wanted: str, found: Database, catalog: Catalog) -> Comparison:
     """A database, its catalog read before, against a target or an archived catalog. Reads only.
 
     Without `wanted` nothing is compared. Raises ParameterError for a name that nothing has,
@@ -79,7 +79,7 @@ def against(wanted: str, found: Reached, catalog: Catalog) -> Comparison:
     if wanted in settings.targets(target.project):
         other = settings.target(wanted, target.project)
         server.wake(other)
-        return compare(this, side_of(reached.reach(other)))
+        return compare(this, side_of(database.reach(other)))
     file = snapshot.find(wanted, target.project, target.archive)
     if file is None:
         raise _nothing(wanted, target.project)

@@ -19,9 +19,9 @@ from ..postgres.catalog import Catalog, Difference, difference
 from ..postgres.connections import Identity
 from ..postgres.names import spelled_name
 from ..project import failures
+from ..project.database import Database
 from ..project.limits import READING
 from ..project.project import Project
-from ..project.reached import Reached
 from ..rehearsal import throwaway
 from ..rehearsal.likeness import Likeness
 from ..rehearsal.throwaway import Throwaway
@@ -114,21 +114,21 @@ def _why(unknown: str) -> list[tuple[str, str]]:
     return [("Because", unknown)]
 
 
-def against_migrations(found: Reached, known: Catalog | None = None) -> Drift:
+def against_migrations(found: Database, known: Catalog | None = None) -> Drift:
     """Build the migrations up to the database's revision, and compare. Reads the database only.
 
     `known` is its catalog, where it was read already. Writes a throwaway database, which is
     dropped. Never raises for what keeps it from comparing: the value says so.
     """
-    if found.history is None or found.rows is None or not found.rows.ids:
+    if found.known_history is None or found.known_version is None or not found.known_version.ids:
         return Drift(found.at, unknown=_nothing_to_build(found))
     try:
         with found.connected() as connection:
             table = found.version_table
             wanted = Likeness.of(connection, found.identity, table)
             live = known or catalog.read(connection, version_table=table)
-        with throwaway.empty(found.target, found.history, wanted) as empty:
-            for id_ in found.rows.ids:
+        with throwaway.empty(found.target, found.known_history, wanted) as empty:
+            for id_ in found.known_version.ids:
                 empty.upgrade(id_)
             return _from_built(found, live, empty, wanted.owner)
     except RunbookError as error:
@@ -138,7 +138,7 @@ def against_migrations(found: Reached, known: Catalog | None = None) -> Drift:
         return Drift(found.at, unknown=f"the catalog could not be read: {said} ({error.pgcode})")
 
 
-def _from_built(found: Reached, live: Catalog, empty: Throwaway, owner: str) -> Drift:
+def _from_built(found: Database, live: Catalog, empty: Throwaway, owner: str) -> Drift:
     """The drift from a throwaway database at the same revision. Raises HistoryError."""
     if not empty.rows:
         return Drift(found.at, unknown=KEPT_NOTHING)
@@ -163,7 +163,7 @@ def worded_otherwise(differs: Difference, live: Identity, built: Identity) -> bo
     return bool(differs) and len(majors) > 1 and not (differs.added or differs.removed)
 
 
-def _other_version(found: Reached, on: Identity, differs: Difference) -> str:
+def _other_version(found: Database, on: Identity, differs: Difference) -> str:
     return (
         f"the migrations were built on PostgreSQL {on.version}, the database is "
         f"{found.identity.version}, and what differs may only be worded otherwise:\n{differs}\n"
@@ -172,8 +172,8 @@ def _other_version(found: Reached, on: Identity, differs: Difference) -> str:
     )
 
 
-def _nothing_to_build(found: Reached) -> str:
-    broken = found.no_history or found.no_rows
+def _nothing_to_build(found: Database) -> str:
+    broken = found.no_history or found.no_version
     if broken is not None:
         return f"{broken.happened}\n{broken.next_step}"
     return (
@@ -205,7 +205,7 @@ def _comparable(of: Catalog, owned: Callable[[str], str]) -> Catalog:
     return Catalog(MappingProxyType(kept))
 
 
-def against_models(found: Reached) -> ModelDrift:
+def against_models(found: Database) -> ModelDrift:
     """Compare the database with the models of env.py, as `alembic check` does. Reads only.
 
     Never raises for what keeps it from comparing: the value says so.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..facts import Drift as DriftFacts
 from ..postgres.catalog import Catalog
-from ..project.reached import Reached
+from ..project.database import Database
 from ..show.render import Block, Line, Shown
 from . import drift
 from .drift import Drift, ModelDrift
@@ -52,7 +53,7 @@ class BothDrifts(Shown):
             "revision (create_migration.ipynb), undo the rest."
         )
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> DriftFacts:
         """What the record keeps."""
         return {
             "migrations": self.migrations.drifted,
@@ -70,7 +71,7 @@ class BothDrifts(Shown):
         return shown
 
 
-def read(found: Reached, live: Catalog) -> BothDrifts:
+def read(found: Database, live: Catalog) -> BothDrifts:
     """Build what the migrations alone produce, compare, and compare with the models.
 
     Reads the database only; writes a throwaway database, which is dropped.

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..postgres.catalog.locked import LOCKED
 from ..postgres.catalog.tables import NOT_SYSTEM
-from ..project.reached import Reached
+from ..project.database import Database
 from . import chart, diagram
 from .chart import Chart, Size
 from .diagram import Column, Diagram, Entity, Reference
@@ -78,7 +78,7 @@ group by c.oid, c.relnamespace, c.relname, n.nspname
 """
 
 
-def draw(found: Reached) -> Diagram:
+def draw(found: Database) -> Diagram:
     """Every table but Alembic's own, and the foreign keys between them. Reads only."""
     columns, keys = at_one(found, lambda moment: (moment.rows(COLUMNS), moment.rows(REFERENCES)))
     entities = [
@@ -99,7 +99,7 @@ def _column(name: str, type_: str, *flags: bool) -> Column:
     return Column(name, type_.removeprefix("public."), *flags)
 
 
-def sizes(found: Reached) -> Chart:
+def sizes(found: Database) -> Chart:
     """What the tables take on disk. Reads only; one that is locked is left out, and named."""
     rows = at_one(found, _sizes)
     measured = [Size(*row[:4]) for row in rows if not row[4]]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..postgres.catalog.locked import LOCKED
 from ..postgres.catalog.tables import NOT_SYSTEM
-from ..project.reached import Reached
+from ..project.database import Database
 from .frames import NOTES, set_aside
 from .moment import Moment, at_one
 
@@ -134,7 +134,7 @@ order by c.reltuples desc, 1, 2, 3
 """
 
 
-def read(found: Reached) -> pd.DataFrame:
+def read(found: Database) -> pd.DataFrame:
     """Every index with its definition, size and scans, and what is wrong with it. Reads only."""
     return set_aside(at_one(found, all_of), "definition")
 
@@ -157,7 +157,7 @@ def wrong(indexes: pd.DataFrame) -> pd.DataFrame:
     return indexes[(flags | doubled).fillna(False)]
 
 
-def keys_without(found: Reached) -> pd.DataFrame:
+def keys_without(found: Database) -> pd.DataFrame:
     """The foreign keys with no index under them, and the CREATE INDEX for each. Reads only.
 
     Without one, each delete or key change in the referenced table reads the whole referencing

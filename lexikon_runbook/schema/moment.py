@@ -11,7 +11,7 @@ from ..errors import NOTHING_CHANGED, ReadFailed
 from ..postgres import catalog, connections
 from ..postgres.catalog import Catalog
 from ..postgres.connections import Connection
-from ..project.reached import Reached
+from ..project.database import Database
 from ..show.render import shorten
 from . import frames
 
@@ -42,7 +42,7 @@ class Moment:
         return frames.frame(self.rows(sql, params), types, notes)
 
 
-def at_one(found: Reached, work: Callable[[Moment], T]) -> T:
+def at_one(found: Database, work: Callable[[Moment], T]) -> T:
     """Read in one snapshot of the database. Reads only.
 
     Tries again when other sessions' DDL is in the way. Raises ReadFailed when that, or another
@@ -61,7 +61,7 @@ def at_one(found: Reached, work: Callable[[Moment], T]) -> T:
     return on_connection(found, read)
 
 
-def catalog_of(found: Reached) -> Catalog:
+def catalog_of(found: Database) -> Catalog:
     """The complete catalog, without the version table. Reads only; raises ReadFailed."""
     return on_connection(found, lambda connection: catalog.read(connection, found.version_table))
 
@@ -73,7 +73,7 @@ def _once(connection: Connection, work: Callable[[Moment], T]) -> T:
         return work(Moment(connection))
 
 
-def on_connection(found: Reached, read: Callable[[Connection], T]) -> T:
+def on_connection(found: Database, read: Callable[[Connection], T]) -> T:
     """What `read` gives on a new connection. Reads only; raises ReadFailed."""
     try:
         with found.connected() as connection:
@@ -82,7 +82,7 @@ def on_connection(found: Reached, read: Callable[[Connection], T]) -> T:
         raise _failed(found, error) from error
 
 
-def _failed(found: Reached, error: connections.Error) -> ReadFailed:
+def _failed(found: Database, error: connections.Error) -> ReadFailed:
     again = found.target.run("troubleshoot")
     if error.pgcode == LOCK_NOT_AVAILABLE:
         return ReadFailed(

@@ -13,7 +13,7 @@ from ..postgres import connections
 from ..postgres.catalog.locked import LOCKED
 from ..postgres.catalog.tables import NOT_SYSTEM
 from ..postgres.names import spelled_name
-from ..project.reached import Reached
+from ..project.database import Database
 from .indexes import LONGEST_NAME
 from .moment import on_connection
 
@@ -52,13 +52,13 @@ class Named:
         return ".".join(spelled_name(part) for part in (self.schema, self.name))
 
 
-def largest(found: Reached) -> Named | None:
+def largest(found: Database) -> Named | None:
     """The largest table; a view where there is no table, and None where there is neither."""
     rows = on_connection(found, lambda connection: connections.rows(connection, LARGEST))
     return Named(*rows[0]) if rows else None
 
 
-def find(found: Reached, text: str) -> Named:
+def find(found: Database, text: str) -> Named:
     """The table or view that a name means. Reads only.
 
     A name may be written as in SQL (folded to lower case unless it is quoted) or just as the

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..postgres.catalog import Catalog
 from ..postgres.catalog.tables import NOT_SYSTEM
-from ..project.reached import Reached
+from ..project.database import Database
 from ..show.render import Block, Line, Shown
 from . import frames
 from .moment import at_one, catalog_of
@@ -102,7 +102,7 @@ TITLES = {
 }
 
 
-def read(found: Reached, known: Catalog | None = None) -> Others:
+def read(found: Database, known: Catalog | None = None) -> Others:
     """Every object besides tables, indexes and sequences. Reads only; raises ReadFailed.
 
     `known` is the catalog, where it was read already.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..postgres.catalog import sequences
-from ..project.reached import Reached
+from ..project.database import Database
 from .moment import at_one
 
 WORRYING = 80.0  # percent
@@ -39,7 +39,7 @@ UNKNOWN = (
 )
 
 
-def read(found: Reached) -> pd.DataFrame:
+def read(found: Database) -> pd.DataFrame:
     """Every sequence, the nearest to its end first, those that can't be read before. Reads only."""
     made = at_one(found, lambda moment: moment.frame(SEQUENCES, TYPES))
     made.attrs["notes"] = _notes(made)

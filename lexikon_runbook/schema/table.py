@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..errors import NOTHING_CHANGED, NoSuchTable
-from ..project.reached import Reached
+from ..project.database import Database
 from ..show.render import Block, Card, Code, Line, Shown, size
 from ..targets.target import Target
 from . import frames, indexes, naming, table_parts
@@ -123,7 +123,7 @@ class NoTable(Shown):
         return [Card(f"No table: {self.where} is empty", [("Next", first)], "warning")]
 
 
-def read(found: Reached, name: str = "") -> TableInFull | NoTable:
+def read(found: Database, name: str = "") -> TableInFull | NoTable:
     """One table or view in full, by its name; without one the largest table. Reads only.
 
     Raises NoSuchTable, with the nearest names, also when it was dropped meanwhile.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..postgres.catalog.locked import LOCKED
 from ..postgres.catalog.tables import NOT_SYSTEM
-from ..project.reached import Reached
+from ..project.database import Database
 from .frames import TIME
 from .moment import Moment, at_one
 
@@ -70,7 +70,7 @@ order by s.total desc nulls first, n.nspname, c.relname
 """
 
 
-def read(found: Reached) -> pd.DataFrame:
+def read(found: Database) -> pd.DataFrame:
     """Every table and view of the user's schemas, the largest first. Reads only."""
     made = at_one(found, all_of)
     made.attrs["notes"] = notes(made)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ..project.database import Database
 from ..project.history import Revision, named
-from ..project.reached import Reached
 from ..record import earlier_runs
 from ..record.earlier_runs import Application
 from .frames import TIME, frame
@@ -29,27 +29,27 @@ TYPES = {
 APPLIED, PENDING, UNKNOWN = "applied", "pending", "unknown"
 
 
-def read(found: Reached) -> pd.DataFrame:
+def read(found: Database) -> pd.DataFrame:
     """The revisions of the checkout and the database, the newest first. Reads only."""
     return frame(_rows(found), TYPES, _notes(found))
 
 
-def _rows(found: Reached) -> Iterator[tuple[object, ...]]:
-    ids = found.rows.ids if found.rows else ()
+def _rows(found: Database) -> Iterator[tuple[object, ...]]:
+    ids = found.known_version.ids if found.known_version else ()
     for id_ in ids:
-        if found.history is None or id_ not in found.history:
+        if found.known_history is None or id_ not in found.known_history:
             yield id_, "not in this checkout", None, None, None, None, None, None
-    if found.history is None:
+    if found.known_history is None:
         return
-    every = found.history.revisions
+    every = found.known_history.revisions
     known = earlier_runs.applications(found.target, found.identity.key, {r.id for r in every})
     for revision in reversed(every):
         state = _state(found, revision)
         yield _row(revision, state, named(revision.down), known.get(revision.id))
 
 
-def _state(found: Reached, revision: Revision) -> str:
-    if found.rows is not None and revision.id in found.rows.ids:
+def _state(found: Database, revision: Revision) -> str:
+    if found.known_version is not None and revision.id in found.known_version.ids:
         return "applied, now"
     if found.pending is None:
         return UNKNOWN
@@ -66,8 +66,8 @@ def _row(
     return (revision.id, state, revision.message, follows, *told, revision.file.name)
 
 
-def _notes(found: Reached) -> list[str]:
-    if found.history is None:
+def _notes(found: Database) -> list[str]:
+    if found.known_history is None:
         why = found.no_history.happened if found.no_history else "it could not be read"
         return [f"The checkout is unknown: {why}"]
     return [

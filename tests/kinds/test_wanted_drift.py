@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from kind import TARGET, Kind
 
-from lexikon_runbook.project import reached
+from lexikon_runbook.project import database as looked
 from lexikon_runbook.schema import drift
 from lexikon_runbook.targets.settings import target
 
@@ -161,7 +161,7 @@ def _drift(project: Kind, name: str = "") -> tuple[int, bool]:
 
 def _card(project: Kind) -> str:
     """The drift against the migrations, as one reads it, in one line."""
-    found = reached.reach(target(TARGET, project.folder))
+    found = looked.reach(target(TARGET, project.folder))
     try:
         return " ".join(str(drift.against_migrations(found)).split())
     finally:

@@ -24,6 +24,7 @@ from servers import PASSWORD, PROJECT, Database
 
 from lexikon_runbook.apply import readback
 from lexikon_runbook.errors import ArchiveUnusable, LockTimeout
+from lexikon_runbook.facts import Facts
 from lexikon_runbook.record import archive, ending, origin, record
 from lexikon_runbook.runbooks.change import Changing as Run
 from lexikon_runbook.targets import settings
@@ -298,3 +299,13 @@ def keys(value: Any) -> set[str]:
     if isinstance(value, list):
         return {k for part in value for k in keys(part)}
     return set()
+
+
+def test_every_key_of_every_runbook_is_documented() -> None:
+    """The types of record.json and its table in docs/records.md name the same keys."""
+    page = (PROJECT / "docs/records.md").read_text()
+    table = page.partition("## record.json")[2].partition("## journal.jsonl")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(
+        Facts.__annotations__
+    )

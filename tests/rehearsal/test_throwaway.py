@@ -21,7 +21,7 @@ from servers import PROJECT, Database, Server
 from lexikon_runbook.demo import server as demo
 from lexikon_runbook.errors import NotBuilt, SettingsError
 from lexikon_runbook.postgres import catalog, embedded_server
-from lexikon_runbook.project import reached
+from lexikon_runbook.project import database as looked
 from lexikon_runbook.project.project import Project
 from lexikon_runbook.rehearsal import throwaway, throwaway_server
 from lexikon_runbook.rehearsal.likeness import Likeness
@@ -171,7 +171,7 @@ def test_the_embedded_server_has_the_target_s_owner_roles_and_version(
     project.revision(
         "aa01", None, f"create table t (); grant select on t to {database.server.role};"
     )
-    found = reached.reach(here)
+    found = looked.reach(here)
     with found.connected() as connection:
         likeness = Likeness.of(connection, found.identity, found.version_table)
     oldest = embedded_server.majors()[-1]

@@ -15,7 +15,7 @@ from checkouts import checkout
 from servers import PASSWORD, Database
 
 from lexikon_runbook.errors import Drifted, NoSuchTable, ParameterError, RunbookError
-from lexikon_runbook.project import reached
+from lexikon_runbook.project import database as looked
 from lexikon_runbook.runbooks.inspect_schema import Inspecting
 from lexikon_runbook.schema import snapshot, versions
 from lexikon_runbook.targets import settings
@@ -197,7 +197,7 @@ def test_history_tells_applied_pending_and_foreign_revisions(
     ]
     assert (known[OLD].edited, known[OLD].by) == ("unknown", known[HEAD].by)
     made.database.execute("update alembic_version set version_num = 'abcdefabcdef'")
-    foreign = versions.read(reached.reach(settings.target("staging", made.folder)))
+    foreign = versions.read(looked.reach(settings.target("staging", made.folder)))
     assert list(foreign["state"]) == ["not in this checkout", *["unknown"] * 3]
 
 

@@ -14,8 +14,8 @@ import pytest
 from servers import PROJECT, Database
 
 from lexikon_runbook.headless import page as view
-from lexikon_runbook.project import reached
-from lexikon_runbook.project.reached import Reached
+from lexikon_runbook.project import database as looked
+from lexikon_runbook.project.database import Database as Looked
 from lexikon_runbook.schema import chart, diagram, entities
 from lexikon_runbook.schema.chart import Size
 from lexikon_runbook.schema.diagram import Column, Entity, Reference
@@ -25,9 +25,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '<script>alert("1")</script> & \\N -> "x"\x07'
 
 
-def reach(made: Database, monkeypatch: pytest.MonkeyPatch) -> Reached:
+def reach(made: Database, monkeypatch: pytest.MonkeyPatch) -> Looked:
     monkeypatch.setenv("HERE_URL", made.url)
-    return reached.reach(Target("here", PROJECT, url_env="HERE_URL"))
+    return looked.reach(Target("here", PROJECT, url_env="HERE_URL"))
 
 
 def texts(svg: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from servers import PROJECT, Database
 
-from lexikon_runbook.project import reached
+from lexikon_runbook.project import database as looked
 from lexikon_runbook.schema import drift
 from lexikon_runbook.targets.settings import Target
 
@@ -45,7 +45,7 @@ def here(live: Database) -> Target:
 
 def test_a_migrated_database_has_not_drifted(here: Target) -> None:
     """Neither from its migrations nor from the models, and both are said to have been compared."""
-    found = reached.reach(here)
+    found = looked.reach(here)
     migrations, models = drift.against_migrations(found), drift.against_models(found)
     assert (migrations.drifted, models.drifted) == (False, False)
     assert f"the migrations up to {HEAD}, on PostgreSQL" in str(migrations)
@@ -55,7 +55,7 @@ def test_what_was_done_by_hand_is_named(here: Target, live: Database) -> None:
     """Every kind of object, also those that Alembic's comparison does not see."""
     for sql, _ in BY_HAND:
         live.execute(sql)
-    found = reached.reach(here)
+    found = looked.reach(here)
     shown = str(drift.against_migrations(found).difference)
     for sql, line in BY_HAND:
         assert line in shown, sql
@@ -80,7 +80,7 @@ def test_another_owner_of_all_is_no_drift(
             live.execute(f'alter table {name} owner to "Lexi\'s ""own"""')
         for (name,) in live.rows("select typname from pg_type where typtype = 'e'"):
             live.execute(f'alter type {name} owner to "Lexi\'s ""own"""')
-        found = drift.against_migrations(reached.reach(here))
+        found = drift.against_migrations(looked.reach(here))
         assert found.drifted is False, str(found)
     finally:
         live.execute(f'reassign owned by "Lexi\'s ""own""" to "{live.server.arguments["user"]}"')
@@ -91,15 +91,15 @@ def test_what_can_t_be_compared_is_unknown_never_none(
     here: Target, live: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No version row, no server for throwaway databases, a broken file: each says why."""
-    nowhere = drift.against_migrations(reached.reach(replace(here, throwaway_url_env="NO_URL")))
+    nowhere = drift.against_migrations(looked.reach(replace(here, throwaway_url_env="NO_URL")))
     assert (nowhere.drifted, "export NO_URL=" in str(nowhere)) == (None, True)
     shutil.copytree(PROJECT / "alembic", tmp_path / "alembic")
     shutil.copy(PROJECT / "alembic.ini", tmp_path)
     next(tmp_path.glob("alembic/versions/f36*")).write_text("def upgrade(:\n")
-    broken = reached.reach(replace(here, project=tmp_path))
+    broken = looked.reach(replace(here, project=tmp_path))
     assert (broken.history, broken.at) == (None, HEAD)
     assert "syntax error" in drift.against_migrations(broken).unknown
     live.execute("drop table alembic_version")
-    untracked = drift.against_migrations(reached.reach(here))
+    untracked = drift.against_migrations(looked.reach(here))
     assert untracked.drifted is None
     assert "run troubleshoot -p target=here" in untracked.unknown

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from servers import PROJECT, Database
 
-from lexikon_runbook.project import reached
-from lexikon_runbook.project.reached import Reached
+from lexikon_runbook.project import database as looked
+from lexikon_runbook.project.database import Database as Looked
 from lexikon_runbook.schema import frames, indexes, other_objects, sequences, tables
 from lexikon_runbook.targets.settings import Target
 
@@ -24,14 +24,14 @@ insert into people select n, 'p' || n, null from generate_series(1, 500) as n;
 
 
 @pytest.fixture
-def found(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Reached]:
+def found(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Looked]:
     """Reach the test's database, after running some SQL in it; as another URL if one is given."""
 
-    def reach(sql: str = "", url: str = "") -> Reached:
+    def reach(sql: str = "", url: str = "") -> Looked:
         if sql:
             database.execute(sql)
         monkeypatch.setenv("HERE_URL", url or database.url)
-        return reached.reach(HERE)
+        return looked.reach(HERE)
 
     return reach
 
@@ -45,7 +45,7 @@ def row(of: pd.DataFrame, **named: str) -> Any:
 
 
 def test_sizes_of_tables_are_those_that_postgresql_reports(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """Table, indexes and TOAST add up to pg_total_relation_size; rows are the last estimate."""
     long = "create table long (v text); insert into long select string_agg(md5(n::text), '') "
@@ -64,7 +64,7 @@ def test_sizes_of_tables_are_those_that_postgresql_reports(
     assert list(made["total_bytes"]) == sorted(made["total_bytes"], reverse=True)
 
 
-def test_columns_have_types_that_one_goes_on_filtering_by(found: Callable[..., Reached]) -> None:
+def test_columns_have_types_that_one_goes_on_filtering_by(found: Callable[..., Looked]) -> None:
     """Whole numbers, truth values and times, each with a value for unknown; not objects."""
     made = tables.read(found(PEOPLE))
     types = made.dtypes.astype(str)
@@ -75,7 +75,7 @@ def test_columns_have_types_that_one_goes_on_filtering_by(found: Callable[..., R
     assert list(made.query("total_bytes > 8192")["table"]) == ["people"]
 
 
-def test_every_kind_of_table_is_named_as_what_it_is(found: Callable[..., Reached]) -> None:
+def test_every_kind_of_table_is_named_as_what_it_is(found: Callable[..., Looked]) -> None:
     """Views, partitions and foreign tables, in every schema, also with names that need quotes."""
     made = tables.read(
         found(
@@ -105,7 +105,7 @@ def test_every_kind_of_table_is_named_as_what_it_is(found: Callable[..., Reached
 
 
 def test_a_table_that_may_not_be_read_is_listed_with_the_grant(
-    found: Callable[..., Reached], database: Database, reader: tuple[str, str]
+    found: Callable[..., Looked], database: Database, reader: tuple[str, str]
 ) -> None:
     """Its size is known all the same; readable says no, and the GRANT is whole and works."""
     name, url = reader
@@ -123,7 +123,7 @@ def test_a_table_that_may_not_be_read_is_listed_with_the_grant(
 
 
 def test_tables_under_an_exclusive_lock_are_shown_at_once(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """Their size is unknown and the session is named: looking does not wait behind it."""
     known = found(f"{PEOPLE} create table free ()")
@@ -139,7 +139,7 @@ def test_tables_under_an_exclusive_lock_are_shown_at_once(
     assert set(made["locked_by"]) == {str(holder.info.backend_pid)}
 
 
-def test_an_empty_database_has_no_tables_and_says_so(found: Callable[..., Reached]) -> None:
+def test_an_empty_database_has_no_tables_and_says_so(found: Callable[..., Looked]) -> None:
     """Frames keep their columns and types, so that what is written for them goes on working."""
     known = found()
     made = tables.read(known)
@@ -151,7 +151,7 @@ def test_an_empty_database_has_no_tables_and_says_so(found: Callable[..., Reache
 
 
 def test_indexes_say_what_is_wrong_with_them(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """Unused, doubled, covered by a longer one, invalid; and nothing of the sound ones."""
     known = found(
@@ -193,7 +193,7 @@ def test_indexes_say_what_is_wrong_with_them(
 
 
 def test_foreign_keys_without_an_index_come_with_the_statement(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """Run as it is shown, it mends the key, also under names that need quotes or are too long."""
     long = "n" * 60
@@ -221,7 +221,7 @@ def test_foreign_keys_without_an_index_come_with_the_statement(
 
 
 def test_a_key_of_several_columns_wants_them_first_in_any_order(
-    found: Callable[..., Reached],
+    found: Callable[..., Looked],
 ) -> None:
     """An index that begins with only one of them does not do. A partition has its parent's."""
     made = indexes.keys_without(
@@ -243,7 +243,7 @@ def test_a_key_of_several_columns_wants_them_first_in_any_order(
     assert row(made, table="parted").mend.startswith("CREATE INDEX ix_parted_x_y ON ONLY public.")
 
 
-def test_the_end_of_a_sequence_is_that_of_its_column(found: Callable[..., Reached]) -> None:
+def test_the_end_of_a_sequence_is_that_of_its_column(found: Callable[..., Looked]) -> None:
     """A smallint column ends long before the bigint sequence that feeds it."""
     known = found(
         """
@@ -266,7 +266,7 @@ def test_the_end_of_a_sequence_is_that_of_its_column(found: Callable[..., Reache
 
 
 def test_a_sequence_that_may_not_be_read_is_unknown_and_comes_first(
-    found: Callable[..., Reached], database: Database, reader: tuple[str, str]
+    found: Callable[..., Looked], database: Database, reader: tuple[str, str]
 ) -> None:
     """Never healthy where nothing could be read; the GRANT is whole and works."""
     name, url = reader
@@ -283,7 +283,7 @@ def test_a_sequence_that_may_not_be_read_is_unknown_and_comes_first(
 
 
 def test_a_sequence_that_a_session_changes_is_unknown_and_the_session_named(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """Nobody waits behind an ALTER SEQUENCE in an open transaction."""
     known = found("create sequence altered; create sequence other")
@@ -299,7 +299,7 @@ def test_a_sequence_that_a_session_changes_is_unknown_and_the_session_named(
     assert "its pid under locked_by" in frames.text(made)
 
 
-def test_types_views_functions_and_the_rest_are_all_there(found: Callable[..., Reached]) -> None:
+def test_types_views_functions_and_the_rest_are_all_there(found: Callable[..., Looked]) -> None:
     """Each object of the complete catalog stands in one of the frames, with owner and comment."""
     known = found(
         """
@@ -327,7 +327,7 @@ def test_types_views_functions_and_the_rest_are_all_there(found: Callable[..., R
 
 
 def test_a_view_whose_owner_lost_the_right_to_read_is_told(
-    found: Callable[..., Reached], database: Database, reader: tuple[str, str]
+    found: Callable[..., Looked], database: Database, reader: tuple[str, str]
 ) -> None:
     """Nobody can read it any more; its definition is shown all the same."""
     known = found(
@@ -343,7 +343,7 @@ def test_a_view_whose_owner_lost_the_right_to_read_is_told(
 
 
 def test_reading_goes_on_while_other_sessions_change_tables(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """A table that is dropped after the snapshot was taken is unknown, and nothing fails."""
     known = found("create table goes (id int primary key); create table stays (id int)")

@@ -9,8 +9,8 @@ import pytest
 from servers import PROJECT, Database
 
 from lexikon_runbook.errors import NoSuchTable
-from lexikon_runbook.project import reached
-from lexikon_runbook.project.reached import Reached
+from lexikon_runbook.project import database as looked
+from lexikon_runbook.project.database import Database as Looked
 from lexikon_runbook.schema import naming, table
 from lexikon_runbook.schema.table import TITLES
 from lexikon_runbook.targets.settings import Target
@@ -29,19 +29,19 @@ create sequence numbers; create view seen as select 1 as one;
 
 
 @pytest.fixture
-def found(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Reached]:
+def found(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Looked]:
     """Reach the test's database, after running some SQL in it."""
     monkeypatch.setenv("HERE_URL", database.url)
 
-    def reach(sql: str = "") -> Reached:
+    def reach(sql: str = "") -> Looked:
         if sql:
             database.execute(sql)
-        return reached.reach(HERE)
+        return looked.reach(HERE)
 
     return reach
 
 
-def test_a_name_is_read_as_sql_or_as_the_table_is_called(found: Callable[..., Reached]) -> None:
+def test_a_name_is_read_as_sql_or_as_the_table_is_called(found: Callable[..., Looked]) -> None:
     """Quoted or not, with its schema or without, with blanks, dots and quotes in it."""
     known = found(NAMES)
     meant = {
@@ -90,7 +90,7 @@ def test_a_name_is_read_as_sql_or_as_the_table_is_called(found: Callable[..., Re
     ],
 )
 def test_a_name_that_no_table_has_is_refused_with_the_nearest(
-    found: Callable[..., Reached], name: str, happened: str, next_step: str
+    found: Callable[..., Looked], name: str, happened: str, next_step: str
 ) -> None:
     """The refusal names what there is, and how the name would be written."""
     known = found(NAMES)
@@ -101,7 +101,7 @@ def test_a_name_that_no_table_has_is_refused_with_the_nearest(
 
 
 def test_a_name_in_several_schemas_off_the_search_path_needs_its_schema(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """On the search path the first one is meant, as in SQL."""
     known = found("create schema a; create schema b; create table a.t (); create table b.t ()")
@@ -115,7 +115,7 @@ def test_a_name_in_several_schemas_off_the_search_path_needs_its_schema(
     assert str(naming.find(known, "t")) == "b.t"
 
 
-def test_without_a_name_the_largest_table_is_shown(found: Callable[..., Reached]) -> None:
+def test_without_a_name_the_largest_table_is_shown(found: Callable[..., Looked]) -> None:
     """A view never is; of an empty database the card says what to do, and the run goes on."""
     known = found()
     assert "lexikon-runbook run deploy -p target=here makes" in str(table.read(known))
@@ -123,7 +123,7 @@ def test_without_a_name_the_largest_table_is_shown(found: Callable[..., Reached]
     assert "table public.big" in str(table.read(known))
 
 
-def whole(found: Callable[..., Reached]) -> Any:
+def whole(found: Callable[..., Looked]) -> Any:
     """A table that has one of everything."""
     known = found(
         """
@@ -152,7 +152,7 @@ def whole(found: Callable[..., Reached]) -> Any:
     return table.read(known, "t")
 
 
-def test_every_part_of_a_table_stands_in_its_own_frame(found: Callable[..., Reached]) -> None:
+def test_every_part_of_a_table_stands_in_its_own_frame(found: Callable[..., Looked]) -> None:
     """Columns in order, keys both ways, what is switched off, who may do what, who reads it."""
     made = whole(found)
     columns = {row.column: row for row in made.columns.itertuples()}
@@ -185,7 +185,7 @@ def test_every_part_of_a_table_stands_in_its_own_frame(found: Callable[..., Reac
 
 
 def test_columns_are_those_of_the_catalog_itself(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """Names, types and nullability as pg_attribute has them, dropped columns left out."""
     made = whole(found)
@@ -197,7 +197,7 @@ def test_columns_are_those_of_the_catalog_itself(
     assert list(zip(*said, strict=True)) == known
 
 
-def test_a_key_that_was_never_validated_is_told(found: Callable[..., Reached]) -> None:
+def test_a_key_that_was_never_validated_is_told(found: Callable[..., Looked]) -> None:
     """NOT VALID holds for new rows only."""
     sql = """
     create table p (id int primary key); create table t (p int);
@@ -209,7 +209,7 @@ def test_a_key_that_was_never_validated_is_told(found: Callable[..., Reached]) -
 
 
 def test_a_partitioned_table_shows_its_partitions_and_they_their_place(
-    found: Callable[..., Reached],
+    found: Callable[..., Looked],
 ) -> None:
     """The bounds as they were written; a partition names what it is part of."""
     sql = """
@@ -227,14 +227,14 @@ def test_a_partitioned_table_shows_its_partitions_and_they_their_place(
     assert "public.events FOR VALUES FROM" in str(table.read(known, "events_2025"))
 
 
-def test_a_view_shows_its_definition(found: Callable[..., Reached]) -> None:
+def test_a_view_shows_its_definition(found: Callable[..., Looked]) -> None:
     """Whole, as PostgreSQL writes it."""
     shown = str(table.read(found("create view v as select 1 as one, 2 as two"), "v"))
     assert "view public.v" in shown
     assert "1 AS one" in shown
 
 
-def test_sixteen_hundred_columns_are_all_shown_or_counted(found: Callable[..., Reached]) -> None:
+def test_sixteen_hundred_columns_are_all_shown_or_counted(found: Callable[..., Looked]) -> None:
     """The frame holds all of them, and the display says how many it leaves out."""
     columns = ", ".join(f"c{n} int" for n in range(1600))
     made: Any = table.read(found(f"create table wide ({columns})"), "wide")
@@ -243,7 +243,7 @@ def test_sixteen_hundred_columns_are_all_shown_or_counted(found: Callable[..., R
     assert "Shown are the first 1,000 of 1,600 rows" in str(made)
 
 
-def test_names_that_look_like_markup_are_escaped(found: Callable[..., Reached]) -> None:
+def test_names_that_look_like_markup_are_escaped(found: Callable[..., Looked]) -> None:
     """In every frame and card of a table, also in its comment, default and view."""
     sql = """
     create table "<script>alert(1)</script>" ("<b>" text default '<i>''"', "line
@@ -259,24 +259,24 @@ def test_names_that_look_like_markup_are_escaped(found: Callable[..., Reached]) 
 
 
 def test_a_table_under_an_exclusive_lock_is_shown_at_once(
-    found: Callable[..., Reached], database: Database
+    found: Callable[..., Looked], database: Database
 ) -> None:
     """What would have to wait is unknown; columns, keys and constraints are all there."""
     whole(found)
     holder = database.connect()
     holder.autocommit = False
     holder.cursor().execute("lock table t, seen in access exclusive mode")
-    made: Any = table.read(reached.reach(HERE), "t")
+    made: Any = table.read(looked.reach(HERE), "t")
     assert f"pid {holder.info.backend_pid} holds or waits for an exclusive lock" in str(made)
     assert list(made.columns["column"]) == ["id", "Name", "person", "doubled"]
     assert made.columns["generated"].isna().all()
     assert len(made.indexes) == 3
-    view: Any = table.read(reached.reach(HERE), "seen")
+    view: Any = table.read(looked.reach(HERE), "seen")
     assert view.facts.definition is None
 
 
 def test_a_table_that_goes_while_it_is_read_is_refused(
-    found: Callable[..., Reached], database: Database, monkeypatch: pytest.MonkeyPatch
+    found: Callable[..., Looked], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Found by its name and then dropped: the refusal says so."""
     known = found("create table goes (id int)")

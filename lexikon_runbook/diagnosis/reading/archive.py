@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...project.reached import Reached
+from ...project.database import Database
 from ...record import earlier_runs
 from ...targets.settings import Target
 from ..evidence import Edited
@@ -13,13 +13,13 @@ CHANGING = ("deploy", "rollback")
 NEWEST = 20  # revisions whose files are compared
 
 
-def edited(found: Reached) -> tuple[Edited, ...]:
+def edited(found: Database) -> tuple[Edited, ...]:
     """Applied revisions whose files are not what a recorded run applied. Reads only."""
-    if found.history is None or found.rows is None:
+    if found.known_history is None or found.known_version is None:
         return ()
-    known = [id_ for id_ in found.rows.ids if id_ in found.history]
-    ids = found.history.ancestors(known)
-    newest = [r for r in found.history.revisions if r.id in ids][-NEWEST:]
+    known = [id_ for id_ in found.known_version.ids if id_ in found.known_history]
+    ids = found.known_history.ancestors(known)
+    newest = [r for r in found.known_history.revisions if r.id in ids][-NEWEST:]
     applied = earlier_runs.applications(found.target, found.identity.key, {r.id for r in newest})
     return tuple(
         Edited(

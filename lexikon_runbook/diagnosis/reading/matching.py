@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from ...postgres import catalog, connections
 from ...postgres.catalog import Catalog, Difference
+from ...project.database import Database
 from ...project.history import History
-from ...project.reached import Reached
 from ...rehearsal import throwaway
 from ...rehearsal.likeness import Likeness
 from ...rehearsal.throwaway import Throwaway
@@ -44,12 +44,12 @@ class Live:
     wanted: Likeness
 
     @classmethod
-    def of(cls, found: Reached) -> Live:
+    def of(cls, found: Database) -> Live:
         """Read it. Reads only."""
         with found.connected() as connection:
             table = found.version_table
             wanted = Likeness.of(connection, found.identity, table)
-            if found.rows is None or not found.rows.tracked:
+            if found.known_version is None or not found.known_version.tracked:
                 owner = connections.first(connections.rows(connection, OWNER))
                 wanted = replace(wanted, owner=owner or wanted.owner)
             whole = catalog.read(connection, version_table=table)
@@ -70,7 +70,7 @@ class Candidates:
     stopped: str
 
 
-def candidates(found: Reached, history: History, graph: Graph, now: str) -> Candidates | None:
+def candidates(found: Database, history: History, graph: Graph, now: str) -> Candidates | None:
     """Build every revision once and list it; the most similar states. Writes a throwaway database.
 
     `now` is the state that the version row names, or "". Where a revision fails, those before it
@@ -97,7 +97,7 @@ def match(near: Candidates, differences: Mapping[str, Difference]) -> Match:
 
 
 @contextmanager
-def built(found: Reached, history: History, live: Live, state: str) -> Iterator[Throwaway]:
+def built(found: Database, history: History, live: Live, state: str) -> Iterator[Throwaway]:
     """A throwaway database at that state. Raises NotBuilt."""
     with throwaway.empty(found.target, history, live.wanted) as empty:
         for id_ in () if state == BASE else state.split(", "):

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from ...errors import NotBuilt
 from ...postgres import catalog
 from ...postgres.catalog import Catalog, Change, Difference
+from ...project.database import Database
 from ...project.history import History
-from ...project.reached import Reached
 from ...rehearsal import throwaway
 from ...rehearsal.likeness import Likeness
 from ...rehearsal.throwaway import Throwaway
@@ -20,7 +20,7 @@ MOST = 4
 """How many branches are built."""
 
 
-def of(found: Reached, history: History, graph: Graph) -> Overlap:
+def of(found: Database, history: History, graph: Graph) -> Overlap:
     """Build the common part and each branch on it, then all of them together.
 
     Writes throwaway databases only, and none when there is one head. Raises NotBuilt when a

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...postgres import connections, statements
 from ...postgres.connections import Connection
 from ...postgres.statements import Effect, Statement, strength
-from ...project.reached import Reached
+from ...project.database import Database
 from ..evidence import Made, Owned, Pending
 from .files import relative
 
@@ -45,10 +45,10 @@ class _Step(NamedTuple):
     statements: tuple[Statement, ...]
 
 
-def read(connection: Connection, found: Reached, revision: str) -> Pending:
+def read(connection: Connection, found: Database, revision: str) -> Pending:
     """What the way to `revision` creates and locks. Reads only; raises UnknownRevision."""
     assert found.project is not None
-    rows = found.rows.ids if found.rows else ()
+    rows = found.known_version.ids if found.known_version else ()
     way = found.project.way("upgrade", revision, rows)
     sql = found.project.rendered(way)
     read = [

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...postgres.catalog import Difference
+from ...project.database import Database
 from ...project.history import History
-from ...project.reached import Reached
 from ...rehearsal.throwaway import Throwaway
 from ..evidence import Graph, Pending
 from ..proofs import Trial
 from ..situation import NOT_CONNECTED, Situation, Unknown
-from . import Contact, known, matching, overlap, trial
+from . import known, matching, overlap, trial
 from .drifted import drifted
 from .matching import Candidates
 
@@ -19,31 +19,32 @@ NOTHING_KEPT = Unknown("env.py keeps nothing of what it runs, on a throwaway dat
 NO_ROW = Unknown("there is no version row to compare with")
 
 
-def prove(contact: Contact, seen: Situation) -> Situation:
+def prove(found: Database, seen: Situation) -> Situation:
     """The same situation with the proofs: which revision, the pending ones tried, the branches.
 
     Writes throwaway databases only. What can't be built is unknown, with the reason.
     """
-    found, graph = contact.found, seen.graph
-    if found is None or found.history is None or isinstance(graph, Unknown):
-        why = NOT_CONNECTED if found is None or not isinstance(graph, Unknown) else graph
+    graph, history, reached = seen.graph, found.known_history, found.known_identity is not None
+    if not reached or history is None or isinstance(graph, Unknown):
+        why = graph if reached and isinstance(graph, Unknown) else NOT_CONNECTED
         return replace(seen, match=why, drift=why, trial=why, overlap=why, models=why)
-    history, now = found.history, _now(found, seen)
-    near = known(contact.target, matching.candidates, found, history, graph, now)
+    now = _now(found, seen)
+    near = known(found.target, matching.candidates, found, history, graph, now)
     if near is None:
         kept, why = Trial(graph.order, persisted=False), NOTHING_KEPT
         return replace(seen, trial=kept, match=why, drift=why, overlap=why, models=why)
-    both = known(contact.target, overlap.of, found, history, graph)
+    both = known(found.target, overlap.of, found, history, graph)
     if isinstance(near, Unknown):
         return replace(seen, match=near, drift=near, trial=near, models=near, overlap=both)
-    return replace(_compared(contact, found, history, seen, near, now), overlap=both)
+    return replace(_compared(found, history, seen, near, now), overlap=both)
 
 
-def _now(found: Reached, seen: Situation) -> str:
+def _now(found: Database, seen: Situation) -> str:
     """The state that the version rows name; "" without a version table beside tables."""
-    if found.rows is None or (isinstance(seen.pending, Unknown) and not found.rows.tracked):
+    at = found.known_version
+    if at is None or (isinstance(seen.pending, Unknown) and not at.tracked):
         return ""
-    return matching.state_of(found.rows.ids)
+    return matching.state_of(at.ids)
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ class _Here:
 
 
 def _compared(
-    contact: Contact,
-    found: Reached,
+    found: Database,
     history: History,
     seen: Situation,
     near: Candidates,
@@ -66,12 +66,12 @@ def _compared(
     differences: dict[str, Difference] = {}
     here: _Here | Unknown = NO_ROW
     if now:
-        here = known(contact.target, _here, found, history, seen, near, now)
+        here = known(found.target, _here, found, history, seen, near, now)
         if isinstance(here, _Here):
             differences[now] = here.difference
     for state in near.states:
         if state != now:
-            made = known(contact.target, _difference, found, history, near, state)
+            made = known(found.target, _difference, found, history, near, state)
             differences |= {} if isinstance(made, Unknown) else {state: made}
     ordered = {state: differences[state] for state in near.states if state in differences}
     seen = replace(seen, match=matching.match(near, {**ordered, **differences}))
@@ -81,12 +81,12 @@ def _compared(
     return replace(seen, drift=drift, trial=here.trial, models=here.models)
 
 
-def _difference(found: Reached, history: History, near: Candidates, state: str) -> Difference:
+def _difference(found: Database, history: History, near: Candidates, state: str) -> Difference:
     with matching.built(found, history, near.live, state) as empty:
         return matching.compared(near.live, empty)
 
 
-def _here(found: Reached, history: History, seen: Situation, near: Candidates, now: str) -> _Here:
+def _here(found: Database, history: History, seen: Situation, near: Candidates, now: str) -> _Here:
     """The difference at the version rows; then, on the same database, what is pending."""
     with matching.built(found, history, near.live, now) as empty:
         difference = matching.compared(near.live, empty)
@@ -97,7 +97,7 @@ def _here(found: Reached, history: History, seen: Situation, near: Candidates, n
 
 
 def _models(
-    found: Reached, seen: Situation, tried: Trial | Unknown, empty: Throwaway
+    found: Database, seen: Situation, tried: Trial | Unknown, empty: Throwaway
 ) -> tuple[str, ...] | Unknown:
     if isinstance(tried, Unknown):
         return tried

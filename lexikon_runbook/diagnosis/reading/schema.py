@@ -7,7 +7,7 @@ from ...postgres.catalog import sequences
 from ...postgres.catalog.tables import NOT_MEMBER, NOT_SYSTEM
 from ...postgres.connections import Connection
 from ...postgres.names import quoted, spelled
-from ...project.reached import Reached
+from ...project.database import Database
 from ..evidence import Constraint, Index, Schema, Sequence, Sequences, VersionTable
 from ..of_schema import NEAR_END
 
@@ -74,16 +74,16 @@ def numbers(connection: Connection) -> Sequences:
     return Sequences(tuple(near), tuple(unread))
 
 
-def version(connection: Connection, found: Reached) -> VersionTable:
+def version(connection: Connection, found: Database) -> VersionTable:
     """The version table that env.py has, and what this role may do with it. Reads only."""
     rights = connections.rows(connection, RIGHTS, (quoted(found.version_table),))
-    name = spelled(found.version_table)
+    name, at = spelled(found.version_table), found.known_version
     if not rights:
-        return VersionTable(name, tracked=False, width=found.rows.width if found.rows else 32)
+        return VersionTable(name, tracked=False, width=at.width if at else 32)
     owner, schema, reads, writes, width = rights[0]
     return VersionTable(
         name,
-        ids=found.rows.ids if found.rows else (),
+        ids=at.ids if at else (),
         owner=owner,
         may_read=reads,
         may_write=writes,

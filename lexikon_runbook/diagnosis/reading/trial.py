@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ...errors import NotBuilt
 from ...postgres import catalog
 from ...postgres.catalog import Catalog
+from ...project.database import Database
 from ...project.history import History
-from ...project.reached import Reached
 from ...rehearsal.throwaway import Throwaway
 from ...schema import drift
 from ..proofs import Left, Trial
@@ -24,7 +24,7 @@ NOT_THERE = ("0A000", "58P01")
 nothing about the target's."""
 
 
-def run(empty: Throwaway, found: Reached, history: History, ids: Sequence[str]) -> Trial:
+def run(empty: Throwaway, found: Database, history: History, ids: Sequence[str]) -> Trial:
     """Run these revisions, in order, on a database that is where the target's is.
 
     Ends at the first that fails, or that can't be run again. Writes the throwaway database only.
@@ -52,7 +52,7 @@ def run(empty: Throwaway, found: Reached, history: History, ids: Sequence[str]) 
 
 
 def _the_rest(
-    empty: Throwaway, found: Reached, history: History, ids: Sequence[str], left: tuple[Left, ...]
+    empty: Throwaway, found: Database, history: History, ids: Sequence[str], left: tuple[Left, ...]
 ) -> Trial:
     """The later revisions, up only, in one run of env.py."""
     if not ids[MOST:]:
