@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import NOTHING_CHANGED, ReadFailed
+from ..errors import NOTHING_CHANGED, ReadFailed, RunbookError
 from ..facts import Plan as PlanFacts
 from ..postgres import catalog, connections
 from ..postgres.connections import Identity
@@ -32,7 +32,8 @@ FORMAT = "2:"
 class Plan(Shown):
     """The revisions that an upgrade or a downgrade would run, in order.
 
-    `asked` is the place as the user named it, `destination` the version rows there.
+    `asked` is the place as the user named it, `destination` the version rows there. `frozen` is
+    why nothing can run here now, whoever approves it.
     """
 
     target: str
@@ -49,6 +50,7 @@ class Plan(Shown):
     catalog: catalog.Catalog
     env_py: str = ""
     env_py_sends: tuple[str, ...] = ()
+    frozen: RunbookError | None = None
 
     @property
     def digest(self) -> str:
@@ -96,7 +98,11 @@ class Plan(Shown):
             }
             for s in self.steps
         ]
-        about = {"target": self.target, "database": str(self.identity)}
+        about = {
+            "target": self.target,
+            "database": str(self.identity),
+            "frozen": self.frozen and self.frozen.happened,
+        }
         return {**about, **self.facts(), "needs_approval": self.needs_approval, "steps": steps}
 
     @property
@@ -150,13 +156,14 @@ class Plan(Shown):
         here = str(self.version)
         if not self.steps:
             return [Card(f"Plan: nothing to do, the database is at {here}", tone="good")]
-        tone: Tone = "danger" if self.needs_approval else "good"
+        tone: Tone = "danger" if self.needs_approval or self.frozen else "good"
         word = "revision" if len(self.steps) == 1 else "revisions"
         heading = f"Plan: {self.direction} {here} -> {self.destination}"
         lines = [
             ("Database", str(self.identity)),
             ("Steps", f"{len(self.steps)} {word}"),
             *self._path(),
+            *self._frozen(),
             ("At risk", "\n".join(self.losses) or "nothing: no rows would be dropped"),
             ("Findings", self._counted() or "none"),
             ("Digest", self.digest),
@@ -166,6 +173,12 @@ class Plan(Shown):
     def _path(self) -> list[tuple[str, str]]:
         path = ", ".join(self.version.path)
         return [("Schema", f"names without one mean those in {path}")] if path else []
+
+    def _frozen(self) -> list[tuple[str, str]]:
+        if self.frozen is None:
+            return []
+        said = f"{self.frozen.happened}\n{self.frozen.next_step}"
+        return [("Can't run now", said)]
 
     def _counted(self) -> str:
         kinds = [f.rule.severity for f in self.findings]
@@ -267,6 +280,7 @@ def _made(
             catalog=_catalog(found),
             env_py=found.history.env_py if judged else "",
             env_py_sends=found.project.writes if judged else (),
+            frozen=connections.frozen(connection, found.identity) if judged else None,
         )
 
 

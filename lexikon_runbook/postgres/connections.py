@@ -243,23 +243,30 @@ order by setrole desc, setdatabase desc limit 1
 """
 
 
-def require_writable(connection: Connection, identity: Identity) -> None:
-    """Refuse a database that somebody has set read-only for whom we connect as. Reads only."""
+def frozen(connection: Connection, identity: Identity) -> TargetUnsuitable | None:
+    """That somebody has set the database read-only for whom we connect as. Reads only."""
     default = rows(
         connection, "select reset_val from pg_settings where name = 'default_transaction_read_only'"
     )
     if first(default) != "on":
-        return
+        return None
     who = first(rows(connection, FROZEN))
     place = f"for {who}" if who else "on this server"
     undo = f"ALTER {who.upper().split()[0]} {who.split(maxsplit=1)[1]} RESET" if who else ""
-    raise TargetUnsuitable(
+    return TargetUnsuitable(
         f"{identity.where} was set read-only {place}: default_transaction_read_only is on.",
         state=NOTHING_CHANGED,
         next_step="ask who froze it, and why. To thaw it: "
-        + (f"{undo} default_transaction_read_only;" if undo else "the server's configuration."),
+        + (f"{undo} default_transaction_read_only;" if undo else "the server's configuration.")
+        + " An env.py that switches it off for its own session does not.",
         finding="read-only-sessions",
     )
+
+
+def require_writable(connection: Connection, identity: Identity) -> None:
+    """Refuse a database that is `frozen`. Reads only; raises TargetUnsuitable."""
+    if refusal := frozen(connection, identity):
+        raise refusal
 
 
 def require_version(number: int, text: str) -> None:

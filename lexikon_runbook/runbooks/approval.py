@@ -36,12 +36,15 @@ def decide(
     """Let the plan run, or refuse. Asks the person in JupyterLab; changes nothing.
 
     `others` are the further parameters of this run, for the command that is advised. Raises
-    ApprovalNeeded when the plan needs its digest and `given` is not it.
+    ApprovalNeeded when the plan needs its digest and `given` is not it, TargetUnsuitable for a
+    plan that could not run whoever approved it.
     """
     if not shown.steps:
         return Approval(shown, "nothing to do", runs=False)
     if dry_run:
         return Approval(shown, "dry run: nothing will be changed", runs=False)
+    if shown.frozen is not None:
+        raise shown.frozen
     if given == shown.digest:
         return Approval(shown, "approve holds this plan's digest")
     again = command(runbook, shown, others or {})

@@ -108,7 +108,8 @@ class Changing(Run):
     def approve(self, shown: Plan, approve: str = "") -> Approval:
         """Let a plan run, or refuse. Changes nothing.
 
-        Raises ApprovalNeeded when the plan needs its digest and `approve` is not it.
+        Raises ApprovalNeeded when the plan needs its digest and `approve` is not it, and
+        TargetUnsuitable for a database that is set read-only.
         """
         given = parameters.text("approve", approve).strip().lower()
         decided = approval.decide(

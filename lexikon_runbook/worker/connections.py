@@ -31,6 +31,11 @@ IDENTITY = """
 select current_database(),
        (select oid::bigint from pg_database where datname = current_database()),
        coalesce(inet_server_port()::text, current_setting('port')),
+# env.py, or its driver, may have made the transaction or the session one that writes.
+AGAIN_READ_ONLY = {
+    True: "SET TRANSACTION READ ONLY",
+    False: "SET default_transaction_read_only = on",
+}
        case when has_function_privilege('pg_control_system()', 'execute')
             then (select system_identifier::text from pg_control_system()) else '' end,
        extract(epoch from pg_postmaster_start_time())::text,
@@ -211,6 +216,7 @@ class Connections:
         self.opening = False
         error = context.original_exception
         if context.connection is None or not isinstance(error, Exception):
+            other.execute(AGAIN_READ_ONLY[nested])
             return
         self.wire.say(
             "failed",

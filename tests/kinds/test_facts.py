@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from kind import URL, Kind
+from kind import TARGET, URL, Kind
 from servers import PASSWORD, PROJECT, Database
 
-from lexikon_runbook.errors import RunbookError
+from lexikon_runbook.errors import RunbookError, TargetUnsuitable
 
 Maker = Callable[..., Kind]
 STATUS, INDEX = (
@@ -98,6 +98,41 @@ def test_a_frozen_database_is_not_written(kind: Maker, role: str, frozen: str) -
         project.deploy("head")
     assert "default_transaction_read_only" in str(stop.value)
     assert project.at() == "aa01"
+
+
+def test_a_plan_for_a_frozen_database_says_that_it_can_not_run(kind: Maker, role: str) -> None:
+    """Before anybody approves it, and an approval does not let it run, also where env.py thaws."""
+    project = kind("thaws_its_session", protection="protected")
+    project.database.execute(f"alter role {role} set default_transaction_read_only = on")
+    shown = project.plan("head")
+    said = " ".join(str(shown).split())
+    assert f"Can't run now database {project.database.name}" in said
+    assert f"was set read-only for role {role}: default_transaction_read_only is on." in said
+    assert f"ALTER ROLE {role} RESET default_transaction_read_only;" in said
+    assert "An env.py that switches it off for its own session does not." in said
+    for approve in ("", shown.digest):
+        with pytest.raises(TargetUnsuitable, match="default_transaction_read_only is on"):
+            project.deploy("head", approve=approve)
+    assert project.deploy("head", dry_run=True).outcome == "dry run"
+    assert "set read-only" in project.cli("plan", "--target", TARGET, "--json").stdout
+    assert project.at() == ""
+    project.database.execute(f"alter role {role} reset default_transaction_read_only")
+    assert project.deploy("head").outcome == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "how", ["SET default_transaction_read_only = off", "SET TRANSACTION READ WRITE", "the driver"]
+)
+def test_an_env_py_that_thaws_its_session_writes_nothing_while_a_plan_is_made(
+    kind: Maker, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it sends is shown, and not done before the plan runs."""
+    monkeypatch.setenv("HOW", how)
+    project = kind("thaws_its_session")
+    shown = str(project.plan("head"))
+    assert "env.py itself sends, before the first step: CREATE SCHEMA IF NOT EXISTS audit" in shown
+    assert project.database.rows("select from pg_namespace where nspname = 'audit'") == []
+    project.follow("upgrade head: aa04")
 
 
 def test_the_limits_of_the_run_stand_above_those_of_env_py(kind: Maker) -> None:
