@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
@@ -22,8 +23,9 @@ def guard(check: Check) -> None:
 
 def guard_classes(check: Check) -> None:
     """The same for the drivers' classes, which others are put in place of: see `guard`."""
-    with contextlib.suppress(ImportError):
-        _class_of_psycopg2(check)
+    for classes in (_class_of_psycopg2, _class_of_psycopg):
+        with contextlib.suppress(ImportError):
+            classes(check)
 
 
 def _functions_of_psycopg2(check: Check) -> None:
@@ -55,6 +57,22 @@ def _functions_of_psycopg(check: Check) -> None:
 
         class_.connect = classmethod(_checked(check, "psycopg.connect", real))
     own.connect = own.Connection.connect
+
+
+def _class_of_psycopg(check: Check) -> None:
+    import psycopg.pq
+
+    own: Any = psycopg.pq
+    real = own.PGconn  # mostly of C, whose methods can't be replaced
+
+    class PGconn(real):  # type: ignore[valid-type, misc]
+        connect = staticmethod(_checked(check, "psycopg.pq.PGconn.connect", real.connect))
+        connect_start = staticmethod(
+            _checked(check, "psycopg.pq.PGconn.connect_start", real.connect_start)
+        )
+
+    implementation: Any = sys.modules[real.__module__]
+    own.PGconn = implementation.PGconn = PGconn
 
 
 def _checked(check: Check, name: str, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -45,6 +45,19 @@ WAYS = {
         "",
         "import psycopg\nc = psycopg.connect(URL)\nc.execute(DELETE)\nc.commit()",
     ),
+    "psycopg's libpq": (
+        "",
+        "import psycopg\nc = psycopg.pq.PGconn.connect(URL.encode())\nc.exec_(DELETE.encode())",
+    ),
+    "psycopg's libpq, started": (
+        "from psycopg.pq import PGconn",
+        "PGconn.connect_start(URL.encode())",
+    ),
+    "psycopg's libpq, caught": (
+        "",
+        "import psycopg_binary.pq as pq\ntry:\n    pq.PGconn.connect(URL.encode())\n"
+        "except BaseException:\n    pass",
+    ),
     "asyncpg.connect": (
         "",
         "import asyncio, asyncpg\nasync def go():\n    c = await asyncpg.connect(URL)\n"
