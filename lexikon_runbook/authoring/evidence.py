@@ -109,13 +109,19 @@ def gather(base: Throwaway, project: Project, revision: Revision) -> Evidence:
         known_down = down.sql is not None or down.fails
         read_up, read_down = (statements.read_all(way.sql or ()) for way in (up, down))
         sizes = _sizes(copy, project.target, [*read_up, *read_down])
+        with copy.connected() as connection:
+            held = risk.held(connection, (effect for s in read_up for effect in s.effects))
         try:
             copy.forth(revision.id)
             after = copy.catalog()
         except NotBuilt as error:
             failed, sqlstate = error.cause, error.sqlstate
     contexts = (
-        replace(_context(revision, source, "upgrade", read_up, known, sizes), tried=up.tried),
+        replace(
+            _context(revision, source, "upgrade", read_up, known, sizes),
+            tried=up.tried,
+            held=held,
+        ),
         replace(
             _context(revision, source, "downgrade", read_down, known_down, sizes),
             tried=down.tried,

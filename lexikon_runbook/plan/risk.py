@@ -44,6 +44,14 @@ class Relation:
     qualified: str
 
 
+@dataclass(frozen=True)
+class Held:
+    """What keeps a column from being NULL: its primary key, "" for none, and an identity."""
+
+    key: str
+    identity: bool
+
+
 DELETED = {"truncate": "truncate of", "delete": "delete from"}
 WRITTEN = {
     **DELETED,
@@ -72,6 +80,15 @@ select t.name, a.attname from unnest(%s::text[], %s::text[]) t(name, written)
 join pg_attribute a on a.attrelid = to_regclass(t.written)
 where a.attgenerated <> '' and not a.attisdropped
 """
+# PostgreSQL lets neither be NULL, whatever the application writes.
+HELD = """
+select t.written, a.attname, k.conname, a.attidentity <> ''
+from unnest(%s::text[], %s::text[]) t(written, name)
+join pg_attribute a on a.attrelid = to_regclass(t.written) and a.attname = t.name
+left join pg_constraint k
+  on k.conrelid = a.attrelid and k.contype = 'p' and a.attnum = any(k.conkey)
+where not a.attisdropped and (k.conname is not null or a.attidentity <> '')
+"""
 TABLES_OF_SCHEMA = """
 select format('%%I.%%I', n.nspname, c.relname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -90,6 +107,24 @@ def sizes(connection: Connection, names: Iterable[str]) -> Mapping[str, Relation
     return {
         name: Relation(table, int(n), int(total), qualified)
         for name, table, qualified, n, total in rows
+    }
+
+
+def held(connection: Connection, effects: Iterable[Effect]) -> Mapping[tuple[str, str], Held]:
+    """Of the columns that are dropped, those that can't be NULL before, by table and name.
+
+    Reads only.
+    """
+    dropped = {
+        (_sql(effect.table), effect.name): (effect.table, effect.name)
+        for effect in effects
+        if effect.verb == "drop column"
+    }
+    asked = [list(each) for each in zip(*dropped, strict=True)]
+    rows = connections.rows(connection, HELD, asked) if asked else []
+    return {
+        dropped[table, column]: Held(str(key or ""), bool(identity))
+        for table, column, key, identity in rows
     }
 
 

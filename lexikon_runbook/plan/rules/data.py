@@ -53,15 +53,10 @@ def _drop_column(context: Context) -> Iterator[Hit]:
     for statement, effect in context.effects("drop column"):
         if effect.table in _created(context) and context.size(effect.table) is None:
             continue
-        table, column = spelled(effect.table), spelled(effect.name)
-        remedy = (
-            f"Deploy code that no longer reads or writes {effect.table}.{effect.name} first. "
-            "Then let rows be written without it, and drop it a release later:\n"
-            f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL;"
-        )
         generated = (effect.table, effect.name) in context.computed
         if generated and _computed_again(context, effect):
             continue
+        remedy = _written_without(context, effect.table, effect.name)
         yield Hit(
             "warning" if generated else _loss(context, effect.table),
             statement.text,
@@ -76,6 +71,26 @@ def _computed_again(context: Context, dropped: Effect) -> bool:
         (effect.table, effect.name) == (dropped.table, dropped.name)
         and effect.says("GENERATED ALWAYS AS")
         for _, effect in context.effects("add column")
+    )
+
+
+def _written_without(context: Context, table: str, column: str) -> str:
+    """How rows can be written without a column, in SQL that PostgreSQL accepts for it."""
+    alter, name = f"ALTER TABLE {spelled(table)}", spelled(column)
+    statements = [f"{alter} ALTER COLUMN {name} DROP NOT NULL;"]
+    held, key = context.held.get((table, column)), ""
+    if held and held.identity:
+        statements.insert(0, f"{alter} ALTER COLUMN {name} DROP IDENTITY;")
+    if held and held.key:
+        statements.insert(0, f"{alter} DROP CONSTRAINT {spelled(held.key)};")
+        key = (
+            f"It is in the primary key {held.key}, which goes with it: let the table have another "
+            "unique key, and foreign keys refer to that, before. "
+        )
+    return (
+        f"Deploy code that no longer reads or writes {table}.{column} first. {key}"
+        "Then let rows be written without it, and drop it a release later:\n"
+        + "\n".join(statements)
     )
 
 
@@ -175,7 +190,10 @@ RULES = (
             "Its values are gone at COMMIT, with every index and constraint on it. ORM code "
             "that still names the column in SELECT or INSERT fails."
         ),
-        remedy="Stop using it, make it nullable, drop it a release later.",
+        remedy=(
+            "Stop using it, make it nullable, drop it a release later. In a primary key it can't "
+            "be nullable: replace the key first."
+        ),
         bad="ALTER TABLE terms DROP COLUMN domain",
         good="ALTER TABLE terms ALTER COLUMN domain DROP NOT NULL",
         match=_drop_column,

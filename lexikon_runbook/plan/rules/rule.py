@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from ...postgres.statements import Effect, Statement
 from ...project.seen import Outside
+from ..risk import Held
 
 Severity = Literal["danger", "warning", "note"]
 
@@ -47,7 +48,8 @@ class Context:
     what its code tried outside of the database while it was rendered, `varies` are statements
     that were other ones when it was rendered again. `qualified` has the names that another
     session may look for in another schema, with theirs. `computed` are the generated columns that
-    exist, each as table and column.
+    exist, each as table and column; `held` are the columns, by table and name, that a key or an
+    identity keeps from being NULL.
     """
 
     direction: Literal["upgrade", "downgrade"]
@@ -62,6 +64,7 @@ class Context:
     varies: tuple[str, ...] = ()
     qualified: Mapping[str, str] = field(default_factory=dict)
     computed: frozenset[tuple[str, str]] = frozenset()
+    held: Mapping[tuple[str, str], Held] = field(default_factory=dict)
 
     def effects(self, *verbs: str) -> Iterator[tuple[Statement, Effect]]:
         """The effects with one of these verbs, each with its statement, in order."""
