@@ -7,6 +7,7 @@ import re
 from ..plan.step import Step
 from ..postgres.names import spelled
 from ..project.seen import FailedStatement
+from ..project.worker import ProjectFailed
 from .attempt import Attempt
 
 STATEMENT_CANCELED, DEPENDENT = "57014", "2BP01"
@@ -19,6 +20,9 @@ OF_THE_SERVER = {
     "28000": "the role may not log in there",
     "58P01": "install on the server what it says is missing (an extension's files)",
 }
+# What raises where an option is asked for that nobody has registered, or set.
+CONFIGURATIONS = ("configparser", "decouple", "dynaconf", "environs", "oslo_config")
+OF_OTHERS = "site-packages"
 OF_ROWS = ("23502", "23503", "23505", "23514", "23P01", "22001", "22003", "22P02", "23000")
 
 # The server's words where lc_messages is English; in any other language only the role is named.
@@ -41,11 +45,13 @@ RIGHTS = {
 }
 
 
-def of(step: Step, last: Attempt, role: str, *, swallowed: bool) -> str:
-    """The next step after a revision that failed, when `role` migrates. Pure."""
+def of(step: Step, last: Attempt, role: str, project: str, *, swallowed: bool) -> str:
+    """The next step after a revision of that project failed, when `role` migrates. Pure."""
     file, statement = step.revision.file.name, last.failure
+    if statement is None and swallowed:
+        return f"take the rollback out of {file}, then run again."
     if statement is None:
-        return f"take the rollback out of {file}, then run again." if swallowed else _file(step)
+        return _elsewhere(step, last, project) or _file(step)
     if swallowed:
         return f"let {file} fail: take the try/except out, or put the statement in a SAVEPOINT."
     if beside := _beside_the_file(statement, role):
@@ -68,6 +74,38 @@ def of(step: Step, last: Attempt, role: str, *, swallowed: bool) -> str:
     if statement.sqlstate == STATEMENT_CANCELED:
         return "raise statement_timeout_s, or split the statement into smaller ones; run again."
     return _file(step)
+
+
+def in_revision(step: Step, last: Attempt) -> bool:
+    """Whether the error of a try came through the revision, as far as that can be told. Pure."""
+    error = last.error
+    frames = error.told["frames"] if isinstance(error, ProjectFailed) else ()
+    return not frames or any(frame[0] == str(step.revision.file) for frame in frames)
+
+
+def _elsewhere(step: Step, last: Attempt, project: str) -> str:
+    """What to mend where Python's error is not the revision's own; "" where it is."""
+    error, file = last.error, step.revision.file
+    if not isinstance(error, ProjectFailed) or not error.told["frames"]:
+        return ""
+    frames = [f for f in error.told["frames"] if OF_OTHERS not in f[0]]
+    own = [f for f in frames if f[0].startswith(project) or f[0] == str(file)]
+    stays = f"then run again. {file.name} may stay as it is"
+    if not own:
+        return ""
+    where, line = own[-1][:2]
+    if not in_revision(step, last):
+        return f"mend {where}:{line}, {stays}: the error came through no line of it."
+    if where != str(file):
+        return (
+            f"mend {where}:{line}, which {file.name} calls, or what it is configured by; {stays}."
+        )
+    if str(error.told["module"]).partition(".")[0] in CONFIGURATIONS:
+        return (
+            f"{file.name}:{line} asks for the application's configuration, which env.py has not "
+            f"loaded: let env.py load it as the application's own command does, {stays}."
+        )
+    return ""
 
 
 def _file(step: Step) -> str:

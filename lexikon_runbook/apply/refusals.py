@@ -105,11 +105,15 @@ def failed(
         how = " The revision caught the error and went on; what it had done before was lost."
     else:
         how = ""
+    python = last.failure is None and not swallowed
+    who = "env.py with revision" if python and not advice.in_revision(step, last) else "revision"
     return MigrationFailed(
-        found.target.mask(f"revision {step.revision.id} failed: {_what(last)}{how}"),
+        found.target.mask(f"{who} {step.revision.id} failed: {_what(last)}{how}"),
         state=_state(found, left, rows) + _stays(step, attempts),
         next_step=(FIRST if rows else "")
-        + advice.of(step, last, found.identity.user, swallowed=swallowed),
+        + advice.of(
+            step, last, found.identity.user, str(found.target.project), swallowed=swallowed
+        ),
     )
 
 

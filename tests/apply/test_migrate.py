@@ -292,3 +292,51 @@ def test_a_run_that_fails_half_way_has_kept_what_is_in(project: Maker) -> None:
         plain.deploy()
     assert plain.report.steps == ["aa01", "aa02"]
     assert plain.current() == "aa02"
+
+
+def options(folder: Path, body: str) -> None:
+    """A module of the application, and the line of aa02's upgrade() that does this."""
+    (folder / "options.py").write_text("def get():\n    raise LookupError('no such option')\n")
+    file = next((folder / "versions").glob("aa02*"))
+    here = f"import sys; sys.path.insert(0, {str(folder)!r})"
+    head = "def upgrade() -> None:\n"
+    file.write_text(file.read_text().replace(head, f"{head}    {here}\n    {body}\n", 1))
+
+
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        ("import options; options.get()", "options.py:2, which aa02_add_author.py calls"),
+        (
+            "import configparser; configparser.ConfigParser().get('app', 'url')",
+            "asks for the application's configuration, which env.py has not loaded",
+        ),
+    ],
+)
+def test_an_error_of_the_application_is_not_the_revisions(
+    project: Maker, body: str, advice: str
+) -> None:
+    """Nobody is told to edit a revision that is right."""
+    plain = project("plain")
+    options(plain.folder, body)
+    with pytest.raises(MigrationFailed) as stop:
+        plain.deploy()
+    assert stop.value.happened.startswith("revision aa02 failed: ")
+    assert advice in stop.value.next_step
+    assert stop.value.next_step.endswith("aa02_add_author.py may stay as it is.")
+    assert "may be edited" not in stop.value.next_step
+
+
+def test_an_error_of_env_py_is_not_the_revisions(project: Maker) -> None:
+    """It asks for its own options once the first revision ran: no line of that is on the way."""
+    plain = project("plain")
+    env_py = plain.folder / "env.py"
+    configure = "context.configure(connection=connection,"
+    failing = f"{configure} on_version_apply=lambda **_: {{}}['option'],"
+    assert configure in env_py.read_text()
+    env_py.write_text(env_py.read_text().replace(configure, failing))
+    with pytest.raises(MigrationFailed) as stop:
+        plain.deploy()
+    assert stop.value.happened.startswith("env.py with revision aa01 failed: KeyError")
+    assert f"mend {env_py}:" in stop.value.next_step
+    assert "may be edited" not in stop.value.next_step
