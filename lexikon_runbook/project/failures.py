@@ -108,7 +108,7 @@ def stopped(target: Target, happened: str, next_step: str = "") -> HistoryError:
     """A refusal of env.py, while nothing but looking was done, without a secret."""
     return HistoryError(
         f"{target.mask(happened)}.",
-        state=f"what the database holds is shown by `{target.verb('status')}`.",
+        state="looking changed nothing; where the database is, env.py alone tells, and it has not.",
         next_step=next_step
         or f"run `{target.alembic('current')}` in {target.project} and mend env.py.",
         finding="env-py-fails",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..targets.settings import Target
@@ -16,6 +16,7 @@ from . import syntax
 from .failures import died, refused
 from .process import Message
 from .seen import Outside
+from .variables import NOWHERE
 from .ways import Move
 from .worker import QUIET_S, ProjectFailed, Worker, WorkerDied
 
@@ -96,10 +97,16 @@ def read(
             move,
             rows[move.revision.id],
             [_row(other, move.revision.id) for other in others],
-            tuple(each for each in tried if each.file == str(move.revision.file)),
+            tuple(_named(each) for each in tried if each.file == str(move.revision.file)),
         )
         for move in way
     }
+
+
+def _named(tried: Outside) -> Outside:
+    """What was tried, the address that stands for the target's in this worker by its meaning."""
+    nowhere = str((NOWHERE.host, int(NOWHERE.port)))
+    return replace(tried, about="the target's database") if tried.about == nowhere else tried
 
 
 def _take(target: Target, worker: Worker, way: Sequence[Move]) -> None:

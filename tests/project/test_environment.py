@@ -276,6 +276,8 @@ def test_an_env_py_that_fails_is_named_with_its_line(
     with pytest.raises(HistoryError) as stop:
         wild.check()
     assert words in stop.value.happened
+    assert "env.py alone tells, and it has not" in stop.value.state
+    assert "status" not in stop.value.state  # which is refused in the same way
     assert "`alembic current`" in stop.value.next_step
 
 

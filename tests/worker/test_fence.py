@@ -247,6 +247,20 @@ def test_settings_that_load_the_live_url_reach_nothing(
     assert [each.what for each in rendered.tried] == ["psycopg2.connect"]
 
 
+def test_a_connection_to_the_target_is_called_that(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker of a plan has another address in its place, which nobody knows."""
+    monkeypatch.setenv("FENCED_URL", world.database.tcp_url)
+    body = "import asyncio, asyncpg\nasyncio.run(asyncpg.connect(os.environ['FENCED_URL']))"
+    opened = Project(project(tmp_path / "project", "", body, world))
+    (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).values()
+    opened.end()
+    assert {(each.what, each.about) for each in rendered.tried} == {
+        ("socket.connect", "the target's database")
+    }
+
+
 def test_a_log_file_of_the_project_is_not_written_while_a_plan_is_made(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
