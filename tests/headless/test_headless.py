@@ -307,9 +307,9 @@ def test_interrupt_that_a_cell_swallows_still_stops_the_run(
         lambda book: book.cells.insert(
             position(book, "apply"),
             code(
-                f"import pathlib, time\npathlib.Path({str(flag)!r}).touch()\n"
-                # Long enough to be interrupted: the signal ends it.
-                "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pass"
+                f"import pathlib, threading\npathlib.Path({str(flag)!r}).touch()\n"
+                # Without an end of its own: the signal ends it.
+                "try:\n    threading.Event().wait()\nexcept KeyboardInterrupt:\n    pass"
             ),
         ),
     )

@@ -282,8 +282,8 @@ def test_command_that_hangs_is_stopped_with_all_that_it_started(
     """Its own children are ended, too, and what it printed so far is kept."""
     monkeypatch.setattr(application, "COMMAND_S", 1.0)
     file = tmp_path / "pid"
-    # A child that hangs: it is ended with its parent, long before its minute.
-    child = f"import os,time; open({str(file)!r},'w').write(str(os.getpid())); time.sleep(60)"
+    # A child that hangs: it is ended with its parent.
+    child = f"import os,signal; open({str(file)!r},'w').write(str(os.getpid())); signal.pause()"
     hang = (
         "import subprocess,sys; print('begun', flush=True);"
         f"subprocess.run([sys.executable, '-c', {child!r}])"
