@@ -39,13 +39,13 @@ OF_DOWNGRADES = frozenset(
 class Sizes:
     """Rows and bytes of the tables that exist before the revision; -1 row where not known.
 
-    `computed` are their generated columns.
+    `columns` are those of them that would be dropped.
     """
 
     rows: Mapping[str, int]
     bytes: Mapping[str, int]
     tables: frozenset[str]
-    computed: frozenset[tuple[str, str]]
+    columns: Mapping[tuple[str, str], risk.Column]
     source: str
 
     def __str__(self) -> str:
@@ -109,19 +109,13 @@ def gather(base: Throwaway, project: Project, revision: Revision) -> Evidence:
         known_down = down.sql is not None or down.fails
         read_up, read_down = (statements.read_all(way.sql or ()) for way in (up, down))
         sizes = _sizes(copy, project.target, [*read_up, *read_down])
-        with copy.connected() as connection:
-            held = risk.held(connection, (effect for s in read_up for effect in s.effects))
         try:
             copy.forth(revision.id)
             after = copy.catalog()
         except NotBuilt as error:
             failed, sqlstate = error.cause, error.sqlstate
     contexts = (
-        replace(
-            _context(revision, source, "upgrade", read_up, known, sizes),
-            tried=up.tried,
-            held=held,
-        ),
+        replace(_context(revision, source, "upgrade", read_up, known, sizes), tried=up.tried),
         replace(
             _context(revision, source, "downgrade", read_down, known_down, sizes),
             tried=down.tried,
@@ -166,7 +160,7 @@ def _context(
         bytes=sizes.bytes,
         lock_timeout_s=LOCK_TIMEOUT_S,
         sql_known=known,
-        computed=sizes.computed,
+        columns=sizes.columns,
     )
 
 
@@ -177,7 +171,7 @@ def _sizes(copy: Throwaway, target: Target, sql: Sequence[Statement]) -> Sizes:
     names = {*(e.name for e in effects), *(e.table for e in effects), *locks} - {""}
     with copy.connected() as connection:
         there = risk.sizes(connection, names)
-        computed = risk.computed(connection, there)
+        columns = risk.columns(connection, effects)
     source, live = f"target {target.name}", {}
     try:
         with contextlib.closing(connections.connect(target)) as connection:
@@ -191,6 +185,6 @@ def _sizes(copy: Throwaway, target: Target, sql: Sequence[Statement]) -> Sizes:
         tables=frozenset(
             n for n in there if there[n].table.rpartition(".")[2] == n.rpartition(".")[2]
         ),
-        computed=computed,
+        columns=columns,
         source=source,
     )

@@ -148,14 +148,13 @@ def judged(
     if not steps:
         return (), ()
     from . import rules
-    from .risk import computed, held, sizes
+    from .risk import columns, sizes
 
     effects = [e for s in steps for q in s.statements for e in q.effects]
     locks = [lock for s in steps for q in s.statements for lock in q.locks or ()]
     names = [e.name for e in effects] + [e.table for e in effects] + [k.relation for k in locks]
     known = sizes(connection, filter(None, names))
-    generated = computed(connection, known)
-    columns = held(connection, effects)
+    dropped = columns(connection, effects)
     counted = {risk.table: risk.rows for risk in risks if risk.table and risk.rows is not None}
     found: list[Finding] = []
     for step in steps:
@@ -175,8 +174,7 @@ def judged(
             sql_known=step.known,
             tried=step.tried,
             varies=step.varies,
-            computed=generated,
-            held=columns,
+            columns=dropped,
         )
         found += rules.findings(context)
     return tuple(replace(step, locked=_locked(step, known)) for step in steps), tuple(found)

@@ -45,11 +45,16 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Held:
-    """What keeps a column from being NULL: its primary key, "" for none, and an identity."""
+class Column:
+    """A column that would be dropped: its primary key, "" for none, and where its values are from.
+
+    PostgreSQL lets neither a key's column nor an identity be NULL, whatever is written. The values
+    of a generated column are in those that it is computed from.
+    """
 
     key: str
     identity: bool
+    generated: bool
 
 
 DELETED = {"truncate": "truncate of", "delete": "delete from"}
@@ -75,19 +80,13 @@ left join pg_class l on l.oid = c.oid and c.relkind <> 'p'
      or c.relkind = 'p' and l.oid in (select relid from pg_partition_tree(c.oid) where isleaf)
 group by t.name, c.oid, n.nspname, c.relname
 """
-COMPUTED = """
-select t.name, a.attname from unnest(%s::text[], %s::text[]) t(name, written)
-join pg_attribute a on a.attrelid = to_regclass(t.written)
-where a.attgenerated <> '' and not a.attisdropped
-"""
-# PostgreSQL lets neither be NULL, whatever the application writes.
-HELD = """
-select t.written, a.attname, k.conname, a.attidentity <> ''
+COLUMNS = """
+select t.written, a.attname, k.conname, a.attidentity <> '', a.attgenerated <> ''
 from unnest(%s::text[], %s::text[]) t(written, name)
 join pg_attribute a on a.attrelid = to_regclass(t.written) and a.attname = t.name
 left join pg_constraint k
   on k.conrelid = a.attrelid and k.contype = 'p' and a.attnum = any(k.conkey)
-where not a.attisdropped and (k.conname is not null or a.attidentity <> '')
+where not a.attisdropped
 """
 TABLES_OF_SCHEMA = """
 select format('%%I.%%I', n.nspname, c.relname)
@@ -110,21 +109,18 @@ def sizes(connection: Connection, names: Iterable[str]) -> Mapping[str, Relation
     }
 
 
-def held(connection: Connection, effects: Iterable[Effect]) -> Mapping[tuple[str, str], Held]:
-    """Of the columns that are dropped, those that can't be NULL before, by table and name.
-
-    Reads only.
-    """
+def columns(connection: Connection, effects: Iterable[Effect]) -> Mapping[tuple[str, str], Column]:
+    """The columns that exist and would be dropped, by table and name. Reads only."""
     dropped = {
         (_sql(effect.table), effect.name): (effect.table, effect.name)
         for effect in effects
         if effect.verb == "drop column"
     }
     asked = [list(each) for each in zip(*dropped, strict=True)]
-    rows = connections.rows(connection, HELD, asked) if asked else []
+    rows = connections.rows(connection, COLUMNS, asked) if asked else []
     return {
-        dropped[table, column]: Held(str(key or ""), bool(identity))
-        for table, column, key, identity in rows
+        dropped[table, column]: Column(str(key or ""), bool(identity), bool(generated))
+        for table, column, key, identity, generated in rows
     }
 
 
@@ -156,7 +152,8 @@ def _dropped(
     if effect.action == "drops" and effect.kind in ("table", "foreign table"):
         what = f"table {spelled(table)}"
     elif effect.action == "drops" and effect.kind == "column":
-        if (table, effect.name) in computed(connection, [table]):
+        known = columns(connection, [effect]).get((effect.table, effect.name))
+        if known and known.generated:
             return
         column, what = _sql(effect.name), f"column {spelled(table)}.{spelled(effect.name)}"
     elif effect.verb in written:
@@ -168,16 +165,6 @@ def _dropped(
     if connections.first(found) or not (table in created or effect.says("IF EXISTS")):
         counted = _count(connection, _sql(table), column, what)
         yield counted if column else replace(counted, table=table)
-
-
-def computed(connection: Connection, tables: Iterable[str]) -> frozenset[tuple[str, str]]:
-    """The generated columns of these tables: their values are in what they are computed from.
-
-    Each as the table's name as given, and the column's. Reads only.
-    """
-    asked = sorted(set(tables))
-    rows = connections.rows(connection, COMPUTED, (asked, [_sql(name) for name in asked]))
-    return frozenset((table, column) for table, column in rows)
 
 
 def _count(connection: Connection, table: str, column: str, what: str) -> AtRisk:

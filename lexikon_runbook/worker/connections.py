@@ -20,6 +20,11 @@ from .wire import Wire
 
 KNOWN, PID = "lexikon-runbook admitted", "lexikon-runbook pid"
 READ_ONLY = "25006"  # read_only_sql_transaction
+# env.py, or its driver, may have made the transaction or the session one that writes.
+AGAIN_READ_ONLY = {
+    True: "SET TRANSACTION READ ONLY",
+    False: "SET default_transaction_read_only = on",
+}
 # What ends, or would not outlive, the transaction of env.py that it was said in.
 SCOPED = re.compile(
     r"\bSET\s+LOCAL\b|set_config\s*\(.*true|_xact_lock|ON\s+COMMIT|\bDECLARE\b", re.I | re.S
@@ -31,11 +36,6 @@ IDENTITY = """
 select current_database(),
        (select oid::bigint from pg_database where datname = current_database()),
        coalesce(inet_server_port()::text, current_setting('port')),
-# env.py, or its driver, may have made the transaction or the session one that writes.
-AGAIN_READ_ONLY = {
-    True: "SET TRANSACTION READ ONLY",
-    False: "SET default_transaction_read_only = on",
-}
        case when has_function_privilege('pg_control_system()', 'execute')
             then (select system_identifier::text from pg_control_system()) else '' end,
        extract(epoch from pg_postmaster_start_time())::text,
@@ -198,6 +198,7 @@ class Connections:
         other = context.root_connection.connection.cursor()
         try:
             nested = _said(other, "SAVEPOINT lexikon_runbook")
+            other.execute(AGAIN_READ_ONLY[nested])
             try:
                 run()
             except Exception as error:
@@ -216,7 +217,6 @@ class Connections:
         self.opening = False
         error = context.original_exception
         if context.connection is None or not isinstance(error, Exception):
-            other.execute(AGAIN_READ_ONLY[nested])
             return
         self.wire.say(
             "failed",

@@ -15,6 +15,7 @@ from servers import PROJECT
 from alembic import command
 from lexikon_runbook.diagnosis.findings_page import document
 from lexikon_runbook.plan import rules
+from lexikon_runbook.plan.risk import Column
 from lexikon_runbook.plan.rules import RULES, Context, Finding, Rule, findings
 from lexikon_runbook.postgres.statements import describe, read_all, split
 from lexikon_runbook.project.seen import Outside
@@ -503,12 +504,12 @@ def test_a_generated_column_is_no_loss_and_nothing_where_it_is_computed_anew() -
     again = "ALTER TABLE sums ADD COLUMN total int GENERATED ALWAYS AS (a - b) STORED"
     plain = "ALTER TABLE sums ADD COLUMN total int"
 
-    def severities(*sql: str, computed: frozenset[tuple[str, str]]) -> list[str]:
-        context = replace(revision(*sql, rows={"sums": 500}), computed=computed)
+    def severities(*sql: str, generated: bool) -> list[str]:
+        columns = {("sums", "total"): Column("", identity=False, generated=generated)}
+        context = replace(revision(*sql, rows={"sums": 500}), columns=columns)
         return [f.severity for f in findings(context) if f.rule.id == "drop-column"]
 
-    known = frozenset({("sums", "total")})
-    assert severities(drop, computed=known) == ["warning"]
-    assert severities(drop, again, computed=known) == []
-    assert severities(drop, plain, computed=known) == ["warning"]
-    assert severities(drop, again, computed=frozenset()) == ["danger"]
+    assert severities(drop, generated=True) == ["warning"]
+    assert severities(drop, again, generated=True) == []
+    assert severities(drop, plain, generated=True) == ["warning"]
+    assert severities(drop, again, generated=False) == ["danger"]

@@ -53,7 +53,8 @@ def _drop_column(context: Context) -> Iterator[Hit]:
     for statement, effect in context.effects("drop column"):
         if effect.table in _created(context) and context.size(effect.table) is None:
             continue
-        generated = (effect.table, effect.name) in context.computed
+        column = context.columns.get((effect.table, effect.name))
+        generated = column is not None and column.generated
         if generated and _computed_again(context, effect):
             continue
         remedy = _written_without(context, effect.table, effect.name)
@@ -78,13 +79,13 @@ def _written_without(context: Context, table: str, column: str) -> str:
     """How rows can be written without a column, in SQL that PostgreSQL accepts for it."""
     alter, name = f"ALTER TABLE {spelled(table)}", spelled(column)
     statements = [f"{alter} ALTER COLUMN {name} DROP NOT NULL;"]
-    held, key = context.held.get((table, column)), ""
-    if held and held.identity:
+    known, key = context.columns.get((table, column)), ""
+    if known and known.identity:
         statements.insert(0, f"{alter} ALTER COLUMN {name} DROP IDENTITY;")
-    if held and held.key:
-        statements.insert(0, f"{alter} DROP CONSTRAINT {spelled(held.key)};")
+    if known and known.key:
+        statements.insert(0, f"{alter} DROP CONSTRAINT {spelled(known.key)};")
         key = (
-            f"It is in the primary key {held.key}, which goes with it: let the table have another "
+            f"It is in the primary key {known.key}, which goes with it: let the table have another "
             "unique key, and foreign keys refer to that, before. "
         )
     return (

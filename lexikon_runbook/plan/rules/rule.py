@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from ...postgres.statements import Effect, Statement
 from ...project.seen import Outside
-from ..risk import Held
+from ..risk import Column
 
 Severity = Literal["danger", "warning", "note"]
 
@@ -47,9 +47,8 @@ class Context:
     when the revision could not be rendered offline; then `statements` may be empty. `tried` is
     what its code tried outside of the database while it was rendered, `varies` are statements
     that were other ones when it was rendered again. `qualified` has the names that another
-    session may look for in another schema, with theirs. `computed` are the generated columns that
-    exist, each as table and column; `held` are the columns, by table and name, that a key or an
-    identity keeps from being NULL.
+    session may look for in another schema, with theirs. `columns` are those that it
+    would drop, by table and name.
     """
 
     direction: Literal["upgrade", "downgrade"]
@@ -63,8 +62,7 @@ class Context:
     tried: tuple[Outside, ...] = ()
     varies: tuple[str, ...] = ()
     qualified: Mapping[str, str] = field(default_factory=dict)
-    computed: frozenset[tuple[str, str]] = frozenset()
-    held: Mapping[tuple[str, str], Held] = field(default_factory=dict)
+    columns: Mapping[tuple[str, str], Column] = field(default_factory=dict)
 
     def effects(self, *verbs: str) -> Iterator[tuple[Statement, Effect]]:
         """The effects with one of these verbs, each with its statement, in order."""
