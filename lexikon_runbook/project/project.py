@@ -106,7 +106,9 @@ class Project:
         url = self.url
         environment = variables.of_target(self.target, url)
         self._live = self._started(environment, self.identity)
-        return self._live, self._given(url, ["current"])
+        assert self.identity is not None
+        settings = READING.settings(self.identity.version_number)
+        return self._live, {**self._given(url, ["current"]), "settings": settings}
 
     def _start_away(self) -> tuple[Worker, dict[str, Any]]:
         scratch = self._inside.enter_context(_scratch())

@@ -1,6 +1,7 @@
 """The SQL that a way would run, from Alembic's offline mode, rendered in two workers.
 
-What differs between the two varies by itself: a set that is walked, the time, a random id.
+What differs between the two varies by itself: a set that is walked, a random id, and the time,
+as the clock of the second one is ahead.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def read(
     told, tried = [], []
     for worker in workers:
         _take(target, worker, way)
-        worker.post("render", translated=translated, deadline_s=QUIET_S)
+        ahead = worker is not workers[0]
+        worker.post("render", translated=translated, ahead=ahead, deadline_s=QUIET_S)
     for worker in workers:
         try:
             told.append(worker.answer(deadline_s=QUIET_S))

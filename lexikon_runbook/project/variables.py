@@ -49,7 +49,11 @@ def elsewhere(target: Target, url: str, own: Address, address: Address) -> dict[
 
 
 def _ours() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(OUR_OWN)}
+    """Ours, with a PYTHONPATH that means the same in the folder in which a worker is started."""
+    found = {name: value for name, value in os.environ.items() if not name.startswith(OUR_OWN)}
+    if path := found.get("PYTHONPATH"):
+        found["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, path.split(os.pathsep)))
+    return found
 
 
 def _led_away(value: str, own: Address, address: Address) -> str:

@@ -19,6 +19,7 @@ from .seen import Seen
 
 GREET_S = 60.0
 CANCEL_S = 10.0
+LIBRARIES = "site-packages"  # a project's virtual environment may lie in its folder
 QUIET_S = 60.0
 """How long a request that only looks may be silent before the worker counts as hanging."""
 
@@ -51,7 +52,8 @@ class ProjectFailed(Exception):
 
     def line_in(self, beginning: str) -> str:
         """The innermost line in files of that folder, as `file:line: `; "" where there is none."""
-        own = [f for f in self.told.get("frames", ()) if str(f[0]).startswith(beginning)]
+        frames = [frame for frame in self.told.get("frames", ()) if LIBRARIES not in str(frame[0])]
+        own = [frame for frame in frames if str(frame[0]).startswith(beginning)]
         return f"{own[-1][0]}:{own[-1][1]}: " if own else ""
 
 

@@ -41,6 +41,7 @@ def config_of_flask(app: str, directory: str, x: Sequence[str]) -> Iterator[Conf
     """The Config that `flask db` would use, inside the application's context."""
     from flask.cli import ScriptInfo
 
+    os.environ["FLASK_RUN_FROM_CLI"] = "true"  # as its command has it
     made = ScriptInfo(app_import_path=app).load_app()
     with made.app_context():
         migrate = made.extensions["migrate"].migrate

@@ -63,10 +63,12 @@ class Worker:
         variables: dict[str, str],
         flask: dict[str, Any] | None = None,
         fence: dict[str, Any] | None = None,
+        settings: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Read the configuration as `alembic ARGV` in that folder would; raise the fence first.
 
-        `urls` are ini keys and `variables` names, each with the URL that it is to hold.
+        `urls` are ini keys and `variables` names, each with the URL that it is to hold. An
+        application that connects while it loads is only let look, by these `settings`.
         """
         os.chdir(folder)
         self.folder = folder
@@ -87,6 +89,7 @@ class Worker:
 
         self.connections = Connections(self.wire)
         self.connections.install()
+        self.connections.begin(settings or {}, asking=False, looking=True)
         if flask:
             self.config = self.inside.enter_context(project.config_of_flask(**flask))
         else:
@@ -154,11 +157,19 @@ class Worker:
             self.steps = graph.way(self.script, direction, to, rows or [])
         return {} if rows is None else {"steps": graph.described(self.steps, rows)}
 
-    def do_render(self, translated: list[Any]) -> dict[str, Any]:
+    def do_render(self, translated: list[Any], ahead: bool = False) -> dict[str, Any]:
         """The SQL of the kept steps, from offline mode; nothing is connected to.
 
-        `translated` is what `place` told of env.py's connection.
+        `translated` is what `place` told of env.py's connection; `ahead` is whether the
+        revisions' clock is to be another one.
         """
+        from . import clock
+
+        modules = [step.revision.module for step in self.steps] if ahead else []
+        with clock.ahead(modules, self.folder) if ahead else contextlib.nullcontext():
+            return self._render(translated)
+
+    def _render(self, translated: list[Any]) -> dict[str, Any]:
         from . import project, render
 
         buffer = render.Pieces()

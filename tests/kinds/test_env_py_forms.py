@@ -146,3 +146,28 @@ def test_what_env_py_does_besides_is_as_with_plain_alembic(
         downgrade -1: aa03
         upgrade head: aa04
     """)
+
+
+def test_an_application_that_writes_while_it_is_loaded_writes_nothing(kind: Maker) -> None:
+    """Looking and planning load it; its tables are not made, and the refusal names its line."""
+    project = kind("flask_creates_all", flask="app:create_app")
+    for command in (["status"], ["plan"], ["run", "deploy", "-p", "dry_run=true"]):
+        ended = project.cli(*command)
+        assert ended.returncode == 1, ended.stdout
+        assert "app.py:" in ended.stderr
+        assert project.database.rows("select 1 from pg_tables where schemaname = 'public'") == []
+
+
+def test_a_library_path_from_here_is_one_for_the_project(
+    kind: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`PYTHONPATH=. alembic` and `PYTHONPATH=. lexikon-runbook` find the same modules."""
+    project = kind("rows_of_the_moment")
+    (project.folder / "beside.py").write_text("NAME = 'beside'\n")
+    env_py = project.folder / "env.py"
+    env_py.write_text("import beside\n" + env_py.read_text())
+    ini = project.folder / "alembic.ini"
+    ini.write_text(ini.read_text().replace("prepend_sys_path", "# prepend_sys_path"))
+    assert project.cli("status").returncode == 1
+    ended = project.cli("status", PYTHONPATH=".")
+    assert ended.returncode == 0, ended.stderr

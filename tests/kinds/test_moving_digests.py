@@ -14,6 +14,7 @@ VARYING = {
     "indexes_of_a_set": "is03",
     "rows_of_the_moment": "rm02",
     "names_at_random": "nr01",
+    "times_of_the_day": "td01",
 }
 
 
@@ -55,6 +56,18 @@ def test_rows_of_the_moment_are_written_once(kind: Maker) -> None:
     made.deploy()
     keys = made.database.rows("select name, count(*) from keys group by 1 order by 1")
     assert keys == [("back", 1), ("front", 1), ("spare", 1)]
+
+
+def test_a_time_is_one_whatever_its_resolution(kind: Maker) -> None:
+    """Two readings in one second, or on one day, would agree; the run comes after them."""
+    made = kind("times_of_the_day")
+    (step,) = made.plan().steps
+    assert len(step.varies) == 4
+    made.deploy()
+    ids = [row[0] for row in made.database.rows("select id from blobs order by 1")]
+    assert ids[:3] == [1, 2, 3]
+    days = made.database.rows("select day::text from blobs where id = 3 or day <> current_date")
+    assert days == [("2020-02-29",)]
 
 
 def test_what_varies_is_named(kind: Maker) -> None:
