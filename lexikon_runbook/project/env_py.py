@@ -137,7 +137,7 @@ def _imported(module: ast.Module, roots: tuple[Path, ...]) -> Iterator[tuple[Pat
 
 
 def _address(names: Iterable[str]) -> str:
-    """The one that names a database's address; DATABASE_URL before others."""
+    """The one that names a database's address; DATABASE_URL first, one of the tests last."""
     likely = [
         name
         for name in dict.fromkeys(names)
@@ -146,7 +146,8 @@ def _address(names: Iterable[str]) -> str:
         and not A_PART.search(name)
         and not OTHER_SERVER.search(name)
     ]
-    return "DATABASE_URL" if "DATABASE_URL" in likely else (likely or [""])[0]
+    likely.sort(key=lambda name: (name != "DATABASE_URL", "TEST" in name.upper()))
+    return (likely or [""])[0]
 
 
 def _variables(tree: ast.Module) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from .process import Message
 from .seen import Seen
 from .worker import ProjectFailed, WorkerDied, words
 
+# What an event of a socket is about.
+ADDRESS = re.compile(r"\('([^']+)', (\d+)(?:, .*)?\)")
+
 
 def refused(target: Target, error: ProjectFailed) -> HistoryError:
     """What the project's own code raised while it was only read with, without a secret."""
@@ -24,10 +28,12 @@ def refused(target: Target, error: ProjectFailed) -> HistoryError:
     where = error.line_in(str(target.project)) or "env.py failed: "
     if told["of_database"] and not told["statement"] and not seen.pid:
         return _not_reached(target, seen, text)
-    if seen.refused and told["cls"] == "Fenced":
+    if seen.refused and told["fenced"]:
         last = seen.refused[-1]
         what = f"{last.what} of {last.about} at {last.file}:{last.line}" if last.of_file else last
+        address = ADDRESS.fullmatch(last.about)
         place = posixpath.dirname(last.about) if last.of_file else "HOST:PORT"
+        place = "{}:{}".format(*address.groups()) if address else place
         return stopped(
             target,
             target.mask(f"{what}: what reaches outside is refused while a plan is made"),

@@ -192,7 +192,7 @@ def read(target: Target, worker: Worker, folders: Folders, files: Sequence[Path]
     except WorkerDied as error:
         raise died(target, error) from None
     except ProjectFailed as error:
-        if error.told["cls"] == "Fenced":
+        if error.told["fenced"]:
             raise refused(target, error) from None
         own = f"{error.told['module']}.{error.told['cls']}"
         if own.startswith("alembic."):

@@ -65,6 +65,8 @@ class Bounds:
         """What the event is about: the path, the address, the program."""
         if event in OF_FILES:
             return str(next(path for path in _written(event, args) if not self.may_write(path)))
+        if event == "socket.getaddrinfo" and args[1]:
+            return str((text_of(args[0]), args[1]))
         return str(args[1] if event in OF_SOCKETS else args[0] if args else "")
 
     def resolve(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 MOST_WORDS, MOST_FRAMES = 20_000, 40
@@ -25,7 +26,17 @@ def of(error: BaseException) -> dict[str, Any]:
         "of_database": original is not None,
         "code": getattr(error, "code", None) if isinstance(error, SystemExit) else None,
         "lacks": _lacks(error),
+        "fenced": any(type(each).__name__ == "Fenced" for each in _behind(error)),
     }
+
+
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that it came from: a library may say another one's words as its own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def sqlstate(error: Any) -> str:

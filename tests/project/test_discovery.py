@@ -218,6 +218,12 @@ def test_the_variable_of_a_flask_application_is_seen_in_its_settings(tmp_path: P
     (folder / "config.py").write_text("import os\nuri = os.environ.get('SHOP_DATABASE_URI')")
     (section,) = discovery.find(folder).sections
     assert (section.source.variable, section.source.read_by) == ("SHOP_DATABASE_URI", "config.py")
+    (folder / "config.py").write_text(
+        "import os\ntests = os.environ.get('TESTING_DATABASE_URI')\n"
+        "uri = os.environ.get('SHOP_DATABASE_URI')"
+    )
+    (section,) = discovery.find(folder).sections
+    assert section.source.variable == "SHOP_DATABASE_URI"
 
 
 def test_an_env_py_that_enters_the_context_itself_is_plain_alembics(tmp_path: Path) -> None:

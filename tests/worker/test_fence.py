@@ -316,6 +316,26 @@ def test_a_file_that_the_application_must_write_is_named_with_the_key_that_lets_
     assert kept.exists()
 
 
+def test_a_place_that_a_library_wraps_is_named_with_the_key_that_lets_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that a revision imports connects, and says its own words for the refusal."""
+    monkeypatch.setenv("DATABASE_URL", world.database.tcp_url)
+    folder = tmp_path / "project"
+    shutil.copytree(HISTORIES / "rows_of_the_moment", folder)
+    (file,) = folder.glob("versions/rm02*.py")
+    wrapped = (
+        "import socket\ntry:\n    socket.create_connection(('127.0.0.1', 6390), 1)\n"
+        "except OSError as error:\n    raise ValueError('no cache') from error\n"
+    )
+    file.write_text(file.read_text().replace("import uuid\n", f"import uuid\n{wrapped}"))
+    refused = Project(Target("test", folder, url_env="DATABASE_URL"))
+    with pytest.raises(HistoryError) as stop:
+        assert refused.history
+    assert f"at {file}:" in stop.value.happened
+    assert 'rehearsal_may_reach = ["127.0.0.1:6390"]' in stop.value.next_step
+
+
 def test_no_variable_of_a_plan_leads_to_the_target(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
