@@ -141,7 +141,7 @@ class EnvPyRun:
         poll_s = min(POLL_S, self.policy.lock_timeout_s / 5)
         try:
             target = self.found.target
-            bounds = {"allow": target.reach, "writable": target.writable}
+            bounds = target.bounds
             self.worker.post("migrate", settings=self.limits, bounds=bounds)
             told = self.worker.answer(self._answer, self._look, poll_s=poll_s)
         except KeyboardInterrupt:

@@ -12,10 +12,11 @@ from ..show.render import shorten
 from ..targets.target import Target
 from . import admission
 from .process import Message
-from .seen import Seen
+from .seen import Outside, Seen
 from .worker import ProjectFailed, WorkerDied, words
 
 # What an event of a socket is about.
+OF_PROGRAMS = ("subprocess.Popen", "os.posix_spawn")
 ADDRESS = re.compile(r"\('([^']+)', (\d+)(?:, .*)?\)")
 
 
@@ -29,23 +30,33 @@ def refused(target: Target, error: ProjectFailed) -> HistoryError:
     if told["of_database"] and not told["statement"] and not seen.pid:
         return _not_reached(target, seen, text)
     if seen.refused and told["fenced"]:
-        last = seen.refused[-1]
-        what = f"{last.what} of {last.about} at {last.file}:{last.line}" if last.of_file else last
-        address = ADDRESS.fullmatch(last.about)
-        place = posixpath.dirname(last.about) if last.of_file else "HOST:PORT"
-        place = "{}:{}".format(*address.groups()) if address else place
-        return stopped(
-            target,
-            target.mask(f"{what}: what reaches outside is refused while a plan is made"),
-            f'rehearsal_may_reach = ["{place}"] in runbook.toml names what env.py needs; what a '
-            "revision does when it is imported belongs into its upgrade().",
-        )
+        return _reached_outside(target, seen.refused[-1])
     words = f"{told['cls']}: {text}"
     if seen.writes:
         words += "; env.py itself sends, and while it is only looked with is not let: " + "; ".join(
             shorten(sql, 120) for sql in seen.writes
         )
     return stopped(target, f"{where}{words}", _option_wanted(target, error))
+
+
+def _reached_outside(target: Target, tried: Outside) -> HistoryError:
+    """What was refused when the project's code was only read with, and the key that lets it."""
+    what = f"{tried.what} of {tried.about} at {tried.file}:{tried.line}"
+    key, named = "rehearsal_may_reach", "HOST:PORT"
+    if tried.what in OF_PROGRAMS:
+        key, named = "rehearsal_may_run", posixpath.basename(tried.about)
+    elif tried.of_file:
+        named = posixpath.dirname(tried.about)
+    elif address := ADDRESS.fullmatch(tried.about):
+        named = "{}:{}".format(*address.groups())
+    else:
+        what = str(tried)
+    return stopped(
+        target,
+        target.mask(f"{what}: what reaches outside is refused while a plan is made"),
+        f'{key} = ["{named}"] in runbook.toml names what the project needs when it is read; what a '
+        "revision does when it is imported belongs into its upgrade().",
+    )
 
 
 def raised(target: Target, told: Message) -> HistoryError:

@@ -116,12 +116,7 @@ class Project:
         environment = variables.elsewhere(self.target, url, self.address, NOWHERE)
         started = self._started(environment, None)
         given = self._given(url, ["upgrade", "heads", "--sql"])
-        fence = {
-            "scratch": scratch,
-            "allow": self.target.reach,
-            "writable": self.target.writable,
-        }
-        return started, {**given, "fence": fence}
+        return started, {**given, "fence": {"scratch": scratch, **self.target.bounds}}
 
     def _started(self, environment: dict[str, str], identity: Identity | None) -> Worker:
         started = starting.start(self.target, environment, identity, self.on_line)

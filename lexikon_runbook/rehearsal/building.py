@@ -52,8 +52,8 @@ class Building:
         started = starting.start(of, environment, None)
         fence = {
             "scratch": scratch,
+            **of.bounds,
             "allow": [(address.host, address.port), *of.reach],
-            "writable": of.writable,
             "dsn": address.dsn,
         }
         given = command_line.opening(of, url, cls.command)

@@ -135,6 +135,13 @@ KEYS = {
             must="must hold HOST:PORT, or a folder from / on",
         ),
         Key(
+            name="rehearsal_may_run",
+            example='["git"]',
+            kind="texts",
+            pattern=r"[\w.+-]+",
+            must="must hold names of programs, without their folders",
+        ),
+        Key(
             name="protection",
             example='"open" or protection = "protected"',
             pattern="open|protected",

@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from ..errors import NOTHING_CHANGED, SettingsError
@@ -42,6 +42,7 @@ class Target:
     ignore: tuple[str, ...] = ()
     throwaway_url_env: str = ""
     rehearsal_may_reach: tuple[str, ...] = ()
+    rehearsal_may_run: tuple[str, ...] = ()
     protection: Literal["open", "protected"] = "open"
     health_url: str = ""
     restart: str = ""
@@ -96,6 +97,15 @@ class Target:
         places = (each for each in self.rehearsal_may_reach if not each.startswith("/"))
         parted = (place.rpartition(":") for place in places)
         return tuple((host.strip("[]"), int(port)) for host, _, port in parted)
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """What its code may reach, write and run while a plan is made, as a worker is given it."""
+        return {
+            "allow": self.reach,
+            "writable": self.writable,
+            "programs": self.rehearsal_may_run,
+        }
 
     @property
     def writable(self) -> tuple[str, ...]:

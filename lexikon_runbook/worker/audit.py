@@ -24,6 +24,7 @@ OF_PROCESSES = frozenset(
         *("os.forkpty", "pty.spawn", "os.kill", "os.killpg"),
     }
 )
+OF_PROGRAMS = frozenset({"subprocess.Popen", "os.posix_spawn"})
 OF_LIBRARIES = frozenset({"ctypes.dlsym", "ctypes.dlopen"})  # packages load theirs at import
 OF_TWO_FILES = frozenset({"os.rename", "os.link", "shutil.move"})  # either may be anybody's
 WATCHED = OF_FILES | OF_NAMES | OF_SOCKETS | OF_PROCESSES | OF_LIBRARIES
@@ -34,12 +35,18 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Bounds:
     """What code may reach: `allow` are (host, port), `folders` are where files may be written.
 
-    `project` is the folder that tells whose line it was.
+    `programs` are the names of those that may be run. `project` is the folder that tells whose
+    line it was.
     """
 
     def __init__(
-        self, project: str, allow: Sequence[Sequence[Any]], folders: Sequence[str]
+        self,
+        project: str,
+        allow: Sequence[Sequence[Any]],
+        folders: Sequence[str],
+        programs: Sequence[str],
     ) -> None:
+        self.programs = frozenset(programs)
         self.project = project
         self.allow = [(str(host), int(port)) for host, port in allow]
         self.folders = [os.path.realpath(each) for each in folders]
@@ -57,6 +64,8 @@ class Bounds:
             return all(self.may_write(path) for path in _written(event, args))
         if event in OF_SOCKETS:
             return self._may_reach(args[1])
+        if event in OF_PROGRAMS:
+            return os.path.basename(text_of(args[0])) in self.programs
         if event in OF_NAMES:
             return any(text_of(args[0]) == host for host, _ in self.allow)
         return event in OF_LIBRARIES and not self._called_by_project()

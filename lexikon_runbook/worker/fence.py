@@ -27,8 +27,8 @@ class Fenced(PermissionError):
 class Fence:
     """Raised once; `allow` are (host, port) that may be reached, `dsn` the one database.
 
-    `scratch`, and each folder in `writable`, is where files may be written; `project` tells
-    whose line it was.
+    `scratch`, and each folder in `writable`, is where files may be written; `programs` may
+    be run; `project` tells whose line it was.
     """
 
     def __init__(
@@ -39,10 +39,11 @@ class Fence:
         allow: Sequence[Sequence[Any]] = (),
         dsn: Sequence[str] | None = None,
         writable: Sequence[str] = (),
+        programs: Sequence[str] = (),
     ) -> None:
         self.wire = wire
         self.scratch = os.path.realpath(scratch)
-        self.bounds = Bounds(project, allow, (self.scratch, *writable))
+        self.bounds = Bounds(project, allow, (self.scratch, *writable), programs)
         self.dsn = [str(part) for part in dsn] if dsn else None
         self.within = False
 

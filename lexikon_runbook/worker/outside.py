@@ -26,7 +26,7 @@ OF_POOL = os.path.join("sqlalchemy", "pool", "")
 
 
 class Outside:
-    """An audit hook that tells, from the time that it is made; `allow` and `writable` go untold."""
+    """An audit hook that tells, from the time that it is made; `allow` and the rest go untold."""
 
     def __init__(
         self,
@@ -35,9 +35,10 @@ class Outside:
         project: str,
         allow: Sequence[Sequence[Any]],
         writable: Sequence[str],
+        programs: Sequence[str],
     ) -> None:
         self.wire, self.connections, self.pid = wire, connections, os.getpid()
-        self.bounds = Bounds(project, allow, writable)
+        self.bounds = Bounds(project, allow, writable, programs)
         self.bounds.resolve()
         self.watching = self.within = False
         self.revision = self.file = ""

@@ -66,6 +66,7 @@ def test_a_full_target_reads_back_as_it_was_written(tmp_path: Path) -> None:
     ignore = ["table:partman.*", "extension:postgis"]
     throwaway_url_env = "THROWAWAY_URL"
     rehearsal_may_reach = ["vault.internal:8200", "[::1]:53"]
+    rehearsal_may_run = ["git"]
     protection = "protected"
     health_url = "http://127.0.0.1:8000/health"
     restart = "systemctl restart api"
@@ -92,6 +93,7 @@ def test_a_full_target_reads_back_as_it_was_written(tmp_path: Path) -> None:
         ignore=("table:partman.*", "extension:postgis"),
         throwaway_url_env="THROWAWAY_URL",
         rehearsal_may_reach=("vault.internal:8200", "[::1]:53"),
+        rehearsal_may_run=("git",),
         protection="protected",
         health_url="http://127.0.0.1:8000/health",
         restart="systemctl restart api",

@@ -316,6 +316,28 @@ def test_a_file_that_the_application_must_write_is_named_with_the_key_that_lets_
     assert kept.exists()
 
 
+def test_a_program_that_is_run_at_import_is_named_with_the_key_that_lets_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that asks git, as many packages do; another program is refused still."""
+    monkeypatch.setenv("DATABASE_URL", world.database.tcp_url)
+    folder = tmp_path / "project"
+    shutil.copytree(HISTORIES / "rows_of_the_moment", folder)
+    (file,) = folder.glob("versions/rm02*.py")
+    asks = "import subprocess\nsubprocess.run(['/bin/echo', 'v1'], check=True)\n"
+    file.write_text(file.read_text().replace("import uuid\n", f"import uuid\n{asks}"))
+    target = Target("test", folder, url_env="DATABASE_URL")
+    refused, other = Project(target), Project(replace(target, rehearsal_may_run=("git",)))
+    for project in (refused, other):
+        with pytest.raises(HistoryError) as stop:
+            assert project.history
+        assert "subprocess.Popen of /bin/echo at " in stop.value.happened
+        assert 'rehearsal_may_run = ["echo"]' in stop.value.next_step
+    let = Project(replace(target, rehearsal_may_run=("echo",)))
+    assert let.history.heads == ("rm02",)
+    let.end()
+
+
 def test_a_place_that_a_library_wraps_is_named_with_the_key_that_lets_it(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
