@@ -24,7 +24,7 @@ class Walk:
         """Whether a database with the rows `here`, and all that is `behind` them, goes back."""
         if not self.why:
             return not self.at or self.at in behind
-        return self.at in behind or (self.back and self.at in here)
+        return self.at in behind or (self.back and self.at in (here or {""}))
 
 
 def walk(

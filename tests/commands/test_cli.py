@@ -297,7 +297,7 @@ def test_status_shows_the_database_its_health_and_who_waits(ask: Ask, project: C
         (["plan", "--target", "nowhere"], "there is no target 'nowhere'", "use one of default, "),
         (["plan", "--target", "here", "--revision", "+9"], "to '+9' is not", "choose one after it"),
         (["plan", "--target", "here", "--revision", "-9"], "to '-9' is not", "run deploy.ipynb"),
-        (["plan", "--target", "here", "--revision", ""], "revision is empty", "give a revision id"),
+        (["plan", "--target", "here", "--revision", ""], "revision is empty", "give an id"),
         (["plan", "--target", "here", "--revision", "9e9"], "no revision '9e9'", "alembic history"),
         (["status", "--target", "demoo"], "did you mean 'demo'", "use one of default, demo"),
     ],

@@ -20,6 +20,7 @@ from lexikon_runbook.diagnosis.reading.proving import prove
 from lexikon_runbook.diagnosis.row import Diagnosis, Remedy, Sign, judge
 from lexikon_runbook.diagnosis.situation import Names, Situation, Unknown, of
 from lexikon_runbook.plan.rules import RULES
+from lexikon_runbook.project import database as databases
 from lexikon_runbook.runbooks.notebooks import known
 from lexikon_runbook.runbooks.troubleshoot import Troubleshooting
 from lexikon_runbook.targets import settings
@@ -129,8 +130,8 @@ def test_lexikon_is_healthy_and_everything_was_read(
         who = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
         subprocess.run([*who, *words.split()], cwd=tmp_path, check=True)
     target = replace(settings.target("staging", tmp_path), throwaway_url_env="STAGING_URL")
-    contact = reading.reach(target)
-    found = diagnose(prove(contact, reading.look(contact)), proved=True)
+    found = databases.look(target)
+    found = diagnose(prove(found, reading.look(found)), proved=True)
     assert found.found == (), str(found)
     assert found.unchecked == (), str(found)
     assert found.healthy

@@ -13,8 +13,9 @@ from runs import VALUES
 from servers import Database
 
 from lexikon_runbook.diagnosis.diagnoses import diagnose
-from lexikon_runbook.diagnosis.reading import look, reach
+from lexikon_runbook.diagnosis.reading import look
 from lexikon_runbook.diagnosis.row import Diagnosed
+from lexikon_runbook.project import database as databases
 from lexikon_runbook.record import record
 from lexikon_runbook.runbooks.change import Changing
 from lexikon_runbook.targets import settings
@@ -47,7 +48,7 @@ def test_an_applied_revision_that_was_edited_is_brought_back(
         return ended.stdout.strip()
 
     def found() -> Diagnosed:
-        return diagnose(look(reach(target)))
+        return diagnose(look(databases.look(target)))
 
     git("init -q")
     git("add -A .")

@@ -18,6 +18,7 @@ from lexikon_runbook.diagnosis import reading
 from lexikon_runbook.diagnosis.diagnoses import diagnose
 from lexikon_runbook.diagnosis.proofs import Match
 from lexikon_runbook.diagnosis.reading.proving import prove
+from lexikon_runbook.project import database as databases
 from lexikon_runbook.targets.settings import Target
 
 LENGTH, FORK = 500, 20
@@ -84,13 +85,13 @@ def test_the_revision_of_a_long_history_is_recognised(
     target = Target(
         "here", project.folder, url_env="HERE_URL", throwaway_url_env="HERE_URL", archive=tmp_path
     )
-    contact = reading.reach(target)
-    seen = reading.look(contact)
+    found = databases.look(target)
+    seen = reading.look(found)
     assert [t.diagnosis.id for t in diagnose(seen).found] == []
     assert len(seen.pending.ids) > 200  # type: ignore[union-attr]
     database.execute("drop table alembic_version")
-    contact = reading.reach(target)
-    seen = prove(contact, reading.look(contact))
+    found = databases.look(target)
+    seen = prove(found, reading.look(found))
     assert isinstance(seen.match, Match), seen.match
     assert seen.match.exact == (line[204],)
     assert seen.match.built == LENGTH + 1

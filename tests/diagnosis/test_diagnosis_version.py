@@ -14,6 +14,7 @@ from lexikon_runbook.diagnosis import reading
 from lexikon_runbook.diagnosis.diagnoses import diagnose
 from lexikon_runbook.diagnosis.proofs import Match
 from lexikon_runbook.diagnosis.reading.proving import prove
+from lexikon_runbook.project import database as databases
 from lexikon_runbook.targets.settings import Target
 
 Maker = Callable[..., Patient]
@@ -103,8 +104,8 @@ def test_lexikon_without_its_version_table_is_recognised(
     target = Target(
         "here", PROJECT, url_env=URL, throwaway_url_env=URL, archive=tmp_path / "archive"
     )
-    contact = reading.reach(target)
-    seen = prove(contact, reading.look(contact))
+    found = databases.look(target)
+    seen = prove(found, reading.look(found))
     assert isinstance(seen.match, Match)
     assert seen.match.exact == ("b9d0965451a3",)
     first = diagnose(seen, proved=True).found[0]

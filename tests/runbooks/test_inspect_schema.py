@@ -174,7 +174,7 @@ def test_a_role_without_any_right_sees_what_there_is(
     run = begun(made)
     try:
         shown = str(run.reach())
-        assert "Version   unknown: there is a table public" in shown
+        assert "Version row  unknown: there is a table public" in shown
         assert "never ran here" not in shown
         through(run)
         assert not run.tables()["readable"].any()
