@@ -27,7 +27,8 @@ def refused(target: Target, error: ProjectFailed) -> HistoryError:
         return stopped(target, f"env.py ended itself with exit({told['code']!r})")
     text = shorten(target.mask(str(told["message"])), 300)
     where = error.line_in(str(target.project)) or "env.py failed: "
-    if told["of_database"] and not told["statement"] and not seen.pid:
+    connecting = told["of_database"] and not told["statement"]
+    if connecting and (_is_beside(target, seen) or not seen.pid):
         return _not_reached(target, seen, text)
     if seen.refused and told["fenced"]:
         return _reached_outside(target, seen.refused[-1])
@@ -94,6 +95,11 @@ def _text_of(file: Path) -> str:
         return ""
 
 
+def _is_beside(target: Target, seen: Seen) -> bool:
+    """Whether the last place that it connected to is one that the target lets it reach."""
+    return seen.reached.partition("/")[0] in target.rehearsal_may_reach
+
+
 def _not_reached(target: Target, seen: Seen, text: str) -> HistoryError:
     known = admission.PLACE.fullmatch(seen.reached)
     place = seen.reached if known else "a place whose name may hold part of a password"
@@ -105,6 +111,13 @@ def _not_reached(target: Target, seen: Seen, text: str) -> HistoryError:
             "what `worker` starts must reach it. worker_url_env in runbook.toml names the URL as "
             "it is written there; for throwaway databases throwaway_url_env and "
             "worker_throwaway_url_env do, as no container reaches the embedded server.",
+        )
+    if _is_beside(target, seen):
+        return stopped(
+            target,
+            happened + (f": {text}" if known else ""),
+            "rehearsal_may_reach names that place as one that env.py needs: start it, or mend the "
+            "URL that env.py has of it.",
         )
     return stopped(
         target,

@@ -56,10 +56,11 @@ class Outside:
 class Seen:
     """Filled message by message.
 
-    `statement` is the one that runs now, since `statement_began` of the monotonic clock;
-    `finished` the first that ended well, with their seconds; `writes` what env.py wanted to
-    write while it was only looked with; `refused` what code tried outside of its database, and
-    `outside` what a revision did there; `committing` is whether a COMMIT was the last word.
+    `pid` is that of the session at the target, 0 before there is one; `statement` is the one that
+    runs now, since `statement_began` of the monotonic clock; `finished` the first that ended
+    well, with their seconds; `writes` what env.py wanted to write while it was only looked with;
+    `refused` what code tried outside of its database, and `outside` what a revision did there;
+    `committing` is whether a COMMIT was the last word.
     """
 
     reached: str = ""
@@ -82,9 +83,6 @@ class Seen:
 
     def _connecting(self, message: Message) -> None:
         self.reached = str(message["place"])
-
-    def _admit(self, message: Message) -> None:
-        self.pid = int(message["row"][-1])
 
     def _statement(self, message: Message) -> None:
         self.pid = int(message["pid"]) or self.pid

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from ..errors import SettingsError
+from ..targets import urls
 from ..targets.settings import Target
 from ..targets.urls import Address
 
@@ -37,7 +39,7 @@ def elsewhere(target: Target, url: str, own: Address, address: Address) -> dict[
     `url` is the other database's, with the driver that the project uses.
     """
     found = {
-        name: _led_away(value, own, address)
+        name: value if _leads_beside(target, value, own) else _led_away(value, own, address)
         for name, value in _ours().items()
         if name not in OF_LIBPQ
     }
@@ -54,6 +56,19 @@ def _ours() -> dict[str, str]:
     if path := found.get("PYTHONPATH"):
         found["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, path.split(os.pathsep)))
     return found
+
+
+def _leads_beside(target: Target, value: str, own: Address) -> bool:
+    """Whether it is the URL of another database, at places that env.py may reach."""
+    if not URL.fullmatch(value):
+        return False
+    try:
+        there = urls.address(value)
+    except SettingsError:
+        return False
+    named = {(host, str(port)) for host, port in target.reach}
+    places = {(host, port or "5432") for host, port in there.places}
+    return there.database not in ("", own.database) and places <= named
 
 
 def _led_away(value: str, own: Address, address: Address) -> str:

@@ -159,7 +159,10 @@ class Worker:
         if message["is"] == "connecting":
             admission.require_postgresql(self.target, self.identity, message)
         elif message["is"] == "admit":
-            admission.require_same(self.target, self.identity, message)
+            second = bool(self.seen.pid)
+            if not admission.of_target(self.target, self.identity, message, second=second):
+                return {"beside": True}
+            self.seen.pid = int(message["row"][-1])
         return on(message) if on is not None else None
 
     def _reply(self, message: Message, given: Mapping[str, Any] | None, *, stop: bool) -> None:

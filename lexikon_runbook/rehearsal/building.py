@@ -53,8 +53,8 @@ class Building:
         fence = {
             "scratch": scratch,
             **of.bounds,
-            "allow": [(address.host, address.port), *of.reach],
             "dsn": address.dsn,
+            "own": [(address.host, address.port)],
         }
         given = command_line.opening(of, url, cls.command)
         return cls(of, started, {**given, "fence": fence})

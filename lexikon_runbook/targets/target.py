@@ -170,6 +170,8 @@ class Target:
             self.worker_throwaway_url_env,
         )
         urls = (*(os.environ.get(name, "") for name in named if name), self.health_url)
+        if self.reach:  # what is there may be a database, whose URL env.py finds where it likes
+            urls += tuple(value for value in os.environ.values() if "://" in value)
         return masking.secrets(urls, os.environ.get("PGPASSWORD", ""))
 
     def with_x(self, values: str) -> Target:

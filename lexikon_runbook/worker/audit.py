@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 OF_FILES = frozenset(
@@ -35,8 +35,8 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Bounds:
     """What code may reach: `allow` are (host, port), `folders` are where files may be written.
 
-    `programs` are the names of those that may be run. `project` is the folder that tells whose
-    line it was.
+    `programs` are the names of those that may be run; `own` are where the project's own database
+    is. `project` is the folder that tells whose line it was.
     """
 
     def __init__(
@@ -45,10 +45,12 @@ class Bounds:
         allow: Sequence[Sequence[Any]],
         folders: Sequence[str],
         programs: Sequence[str],
+        own: Sequence[Sequence[Any]] = (),
     ) -> None:
         self.programs = frozenset(programs)
         self.project = project
-        self.allow = [(str(host), int(port)) for host, port in allow]
+        self.named = [(str(host), int(port)) for host, port in allow]
+        self.allow = [*self.named, *((str(host), int(port)) for host, port in own)]
         self.folders = [os.path.realpath(each) for each in folders]
 
     def watches(self, event: str) -> bool:
@@ -90,6 +92,13 @@ class Bounds:
             except OSError:
                 continue
             self.allow += [(str(each[4][0]), port) for each in found]
+
+    def names(self, asked: Mapping[str, str]) -> bool:
+        """Whether what libpq is asked for is at one of the places in `allow`. Pure."""
+        host, address, port = asked["host"], asked["hostaddr"], asked["port"] or "5432"
+        named = (host or address, port) in [(each, str(port)) for each, port in self.named]
+        known = not address or (address, port) in [(each, str(port)) for each, port in self.allow]
+        return named and known
 
     def is_of_project(self, file: str) -> bool:
         """Whether a file is the project's own. Pure."""

@@ -15,10 +15,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
-from . import told
+from . import beside, told
 from .wire import Wire
 
 KNOWN, PID = "lexikon-runbook admitted", "lexikon-runbook pid"
+PLACE = "lexikon-runbook place"
 READ_ONLY = "25006"  # read_only_sql_transaction
 # env.py, or its driver, may have made the transaction or the session one that writes.
 AGAIN_READ_ONLY = {
@@ -50,7 +51,8 @@ class Connections:
     `asking`: whether each statement and COMMIT waits for its "go", or is only told. `looking`:
     a statement that the server refuses in a read-only transaction is told, undone, and taken for
     done. `of_env_py`: no revision has begun yet. `scoped`: env.py has said something that would
-    not outlive its transaction. `opening`: SQLAlchemy is connecting to the database just now.
+    not outlive its transaction. `opening`: SQLAlchemy is connecting to the database just now. A
+    database `beside` the target's is held read-only, and nothing that goes on there is said.
     """
 
     def __init__(self, wire: Wire) -> None:
@@ -94,7 +96,7 @@ class Connections:
                 record.invalidate()
         del self.records[:]
 
-    def connecting(self, dialect: Any, _record: Any, _arguments: Any, given: Any) -> None:
+    def connecting(self, dialect: Any, record: Any, _arguments: Any, given: Any) -> None:
         """Ask whether this place may be connected to."""
         place = {name: given.get(name) for name in ("host", "port", "dbname", "database")}
         self.reached = "{}:{}/{}".format(
@@ -102,6 +104,8 @@ class Connections:
             place["port"] or 5432,
             place["dbname"] or place["database"] or "",
         )
+        if record is not None:
+            record.info[PLACE] = [str(place["host"] or ""), str(place["port"] or 5432)]
         self.wire.ask("connecting", dialect=dialect.name, driver=dialect.driver, place=self.reached)
         if dialect.driver in ("psycopg2", "psycopg"):
             given.setdefault("connect_timeout", 10)
@@ -119,34 +123,32 @@ class Connections:
         try:
             cursor.execute(IDENTITY)
             row = list(cursor.fetchone())
-            self.wire.ask("admit", row=row, told=_told(connection))
-            if self.settings:
-                cursor.execute(f"select 1{self._settings(', ')}")
+            place = record.info.get(PLACE)
+            answer = self.wire.ask("admit", row=row, place=place, told=_told(connection))
+            other = bool(answer.get("beside"))
+            if settings := beside.SETTINGS if other else self.settings:
+                cursor.execute(f"select 1{_columns(settings)}")
             cursor.close()
             connection.commit()
         except BaseException:
             connection.close()
             raise
-        record.info[KNOWN], record.info[PID] = self.round, row[-1]
+        record.info[KNOWN], record.info[beside.MARK] = self.round, other
+        record.info[PID] = 0 if other else row[-1]
         self.records.append(record)
 
     def set_again(self, cursor: Any, settings: Mapping[str, str]) -> str:
         """Give a session its settings again, over env.py's own; the number of its transaction."""
         self.settings = dict(settings)
-        cursor.execute(f"select pg_current_xact_id()::text{self._settings(', ')}")
+        cursor.execute(f"select pg_current_xact_id()::text{_columns(settings)}")
         return str(cursor.fetchone()[0])
-
-    def _settings(self, before: str) -> str:
-        """The settings as columns of one query: one round trip for all."""
-        return "".join(
-            "{}set_config('{}', '{}', false)".format(before, name, value.replace("'", "''"))
-            for name, value in self.settings.items()
-        )
 
     def before_statement(
         self, own: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
     ) -> None:
         """Say the statement, and wait for its "go" where the request is of that kind."""
+        if beside.of(own):
+            return
         self.began = time.monotonic()
         if self.of_env_py and SCOPED.search(statement):
             self.scoped = True
@@ -163,8 +165,10 @@ class Connections:
             cursor.execute(sql)
         self.after = list(answer.get("after", ()))
 
-    def after_statement(self, _own: Any, cursor: Any, _statement: str, *_: Any) -> None:
+    def after_statement(self, own: Any, cursor: Any, _statement: str, *_: Any) -> None:
         """Say that it ended well."""
+        if beside.of(own):
+            return
         self._finish(cursor)
         self.wire.say("sent", s=round(time.monotonic() - self.began, 6), rows=_count(cursor))
 
@@ -193,6 +197,9 @@ class Connections:
 
     def _look(self, cursor: Any, context: Any, statement: str, run: Any) -> bool | None:
         """Run a statement of env.py in a savepoint; undo and tell it where it wants to write."""
+        if beside.of(context.root_connection):
+            _said(context.root_connection.connection.cursor(), beside.STILL_READ_ONLY)
+            return None
         if not self.looking or CONTROL.match(statement):
             return None
         other = context.root_connection.connection.cursor()
@@ -216,7 +223,8 @@ class Connections:
         """Say which statement failed, and what the server said of it."""
         self.opening = False
         error = context.original_exception
-        if context.connection is None or not isinstance(error, Exception):
+        own = context.connection
+        if own is None or not isinstance(error, Exception) or beside.of(own):
             return
         self.wire.say(
             "failed",
@@ -234,6 +242,8 @@ class Connections:
 
     def commit(self, own: Any) -> None:
         """COMMIT is about to be sent."""
+        if beside.of(own):
+            return
         if self.asking:
             self.wire.ask("commit", pid=own.info.get(PID, 0))
         else:
@@ -247,6 +257,14 @@ def _told(connection: Any) -> int | None:
         return int(driver.get_server_pid())
     number = getattr(getattr(driver, "info", None), "backend_pid", None)
     return None if number is None else int(number)
+
+
+def _columns(settings: Mapping[str, str]) -> str:
+    """The settings as further columns of one query: one round trip for all."""
+    return "".join(
+        ", set_config('{}', '{}', false)".format(name, value.replace("'", "''"))
+        for name, value in settings.items()
+    )
 
 
 def _count(cursor: Any) -> int:

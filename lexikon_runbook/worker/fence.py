@@ -11,11 +11,12 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from . import entrances
-from .audit import Bounds, text_of
+from .audit import Bounds
+from .beside import AS_READER
 from .kernel import forbid_connect
 from .wire import Wire
 
@@ -25,7 +26,7 @@ class Fenced(PermissionError):
 
 
 class Fence:
-    """Raised once; `allow` are (host, port) that may be reached, `dsn` the one database.
+    """Raised once; `allow` are (host, port) that may be reached, `dsn` the one database, at `own`.
 
     `scratch`, and each folder in `writable`, is where files may be written; `programs` may
     be run; `project` tells whose line it was.
@@ -40,10 +41,11 @@ class Fence:
         dsn: Sequence[str] | None = None,
         writable: Sequence[str] = (),
         programs: Sequence[str] = (),
+        own: Sequence[Sequence[Any]] = (),
     ) -> None:
         self.wire = wire
         self.scratch = os.path.realpath(scratch)
-        self.bounds = Bounds(project, allow, (self.scratch, *writable), programs)
+        self.bounds = Bounds(project, allow, (self.scratch, *writable), programs, own)
         self.dsn = [str(part) for part in dsn] if dsn else None
         self.within = False
 
@@ -110,21 +112,19 @@ class Fence:
             frame = frame.f_back
         return outside or ("", 0)
 
-    def check(self, name: str, args: Sequence[Any], kwargs: Any) -> None:
-        """Refuse a driver's connection to anything but the one database."""
-        if not self.within and not self._is_the_database(args, kwargs):
-            self.refuse(name, "a database that this worker is not for")
-
-    def _is_the_database(self, args: Sequence[Any], kwargs: Any) -> bool:
-        if self.dsn is None:
-            return False
-        asked = _keywords(
-            next((text_of(a) for a in args if isinstance(a, (str, bytes))), ""), kwargs
-        )
-        places = ("host", "port", "dbname")
-        given = [str(asked.get(n) or os.environ.get("PG" + n.upper(), "")) for n in places[:2]]
-        given.append(str(asked.get("dbname") or os.environ.get("PGDATABASE", "")))
-        return given == self.dsn
+    def check(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> entrances.Given:
+        """What a driver is to be called with: as it is for the one database, read-only for a
+        place that is named. Refuse it for any other."""
+        if self.within:
+            return args, kwargs
+        if self.dsn or self.bounds.named:
+            asked = entrances.asked(name, args, kwargs)
+            if [asked["host"], asked["port"], asked["dbname"]] == self.dsn:
+                return args, kwargs
+            if self.bounds.names(asked):
+                return entrances.with_options(name, args, kwargs, AS_READER)
+        self.refuse(name, "a database that this worker is not for")
+        return args, kwargs
 
     def _close_exits(self) -> None:
         """Ending the process in the middle is named, too."""
@@ -138,15 +138,6 @@ class Fence:
             leave(code)
 
         os._exit = refused  # type: ignore[assignment]
-
-
-def _keywords(dsn: str, kwargs: Any) -> Any:
-    parse: Any
-    try:
-        from psycopg2.extensions import parse_dsn as parse
-    except ImportError:
-        from psycopg.conninfo import conninfo_to_dict as parse
-    return dict(parse(dsn) if dsn else {}, **{k: v for k, v in kwargs.items() if v is not None})
 
 
 def _nowhere(handler: Any) -> Any:

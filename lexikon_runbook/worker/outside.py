@@ -77,9 +77,20 @@ class Outside:
     def _about(self, event: str, args: tuple[Any, ...]) -> str | None:
         return None if self.bounds.may(event, args) else self.bounds.about(event, args)
 
-    def _on_connection(self, name: str, _args: Sequence[Any], _given: Mapping[str, Any]) -> None:
+    def _on_connection(
+        self, name: str, args: Sequence[Any], given: Mapping[str, Any]
+    ) -> entrances.Given:
         if self.watching and not self.within:
-            self._tell(name, lambda: "a connection of its own")
+            self._tell(name, lambda: self._about_connection(name, args, given))
+        return args, given
+
+    def _about_connection(
+        self, name: str, args: Sequence[Any], given: Mapping[str, Any]
+    ) -> str | None:
+        with contextlib.suppress(Exception):  # of the driver's, which will say it itself
+            if self.bounds.names(entrances.asked(name, args, given)):
+                return None
+        return "a connection of its own"
 
     def _tell(self, event: str, about: Callable[[], str | None]) -> None:
         """Tell it once a line. A child of this process has no word on the wire."""

@@ -11,6 +11,12 @@ from alembic.config import CommandLine, Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
+from . import beside
+
+TWO_DATABASES = (
+    "env.py runs the migrations on a second database, too, which it may only read here; make that "
+    "a target of its own, and let env.py run for one of them (by -x, or by a section)"
+)
 OF_A_DEPLOY = {"revision": "heads", "sql": False, "tag": None}
 
 
@@ -65,6 +71,8 @@ def run_env_py(
     returned: list[bool] = []
 
     def called(rows: Any, of: Any) -> Any:
+        if beside.of(of.connection):
+            raise RuntimeError(TWO_DATABASES)
         return migrations(rows, of, calls[-1] if calls else {})
 
     # Not a subclass: `alembic.context` finds its proxy by the exact class.

@@ -549,6 +549,16 @@ def test_a_password_is_masked_in_sql_and_settings_and_nothing_else(text: str, ma
     assert Target("t", Path()).mask(text) == masked
 
 
+def test_the_password_of_a_place_that_may_be_reached_is_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the variable is called that env.py has its URL from."""
+    monkeypatch.setenv("OF_ALL_TENANTS", "postgresql://reader:hunter22@registry:5432/all")
+    near = Target("here", tmp_path, url_env="A")
+    assert near.mask("login of hunter22") == "login of hunter22"
+    assert replace(near, rehearsal_may_reach=("registry:5432",)).mask("of hunter22") == "of ***"
+
+
 def test_pgpassword_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """libpq reads it by itself, so it is a secret of every target."""
     monkeypatch.setenv("PGPASSWORD", "tr0ub4dor")

@@ -18,6 +18,8 @@ from servers import Database
 from lexikon_runbook.errors import HistoryError
 from lexikon_runbook.project.project import Project
 from lexikon_runbook.targets.settings import Target
+from lexikon_runbook.worker import entrances
+from lexikon_runbook.worker.audit import Bounds
 
 HISTORIES = Path(__file__).parents[1] / "histories"
 DELETE = "delete from victim where id = (select min(id) from victim)"
@@ -47,7 +49,8 @@ WAYS = {
     ),
     "psycopg's libpq": (
         "",
-        "import psycopg\nc = psycopg.pq.PGconn.connect(URL.encode())\nc.exec_(DELETE.encode())",
+        "import psycopg\nc = psycopg.pq.PGconn.connect(URL.encode())\n"
+        "said = c.exec_(DELETE.encode()).error_message\nif said:\n    raise OSError(said.decode())",
     ),
     "psycopg's libpq, started": (
         "from psycopg.pq import PGconn",
@@ -127,6 +130,7 @@ WAYS = {
     ),
     "at import": ("import os\nos.system('touch ' + os.environ['OUT'] + '/a')", "pass"),
 }
+READERS = ("psycopg2.connect", "psycopg.connect", "psycopg's libpq", "an engine of its own")
 NOT_NAMED = ("os.abort", "sys.exit")  # each ends the rendering, and that is told
 
 
@@ -209,6 +213,69 @@ def test_nothing_gets_out_of_a_plan(
     assert world.state() == before
     if way not in NOT_NAMED:
         assert "x.py" in told
+
+
+@pytest.mark.parametrize("way", READERS)
+def test_a_database_that_may_be_reached_is_read_and_not_written(
+    way: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`rehearsal_may_reach` names its place; the server itself refuses to write."""
+    monkeypatch.setenv("FENCED_URL", world.database.tcp_url)
+    place = world.database.tcp_url.rpartition("@")[2].partition("/")[0]
+    top, body = WAYS[way]
+    before, seen = world.state(), []
+    for number, text in enumerate((body, body.replace("DELETE", "'select 1'"))):
+        target = project(tmp_path / str(number), top, text, world)
+        opened = Project(replace(target, rehearsal_may_reach=(place,)))
+        (rendered,) = opened.rendered(opened.way("upgrade", "heads", ())).values()
+        opened.end()
+        assert not rendered.tried
+        seen.append(rendered)
+    assert world.state() == before
+    assert "read-only transaction" in seen[0].why
+    assert seen[1].sql == ("select 1;",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("host=registry", True),
+        ("host=registry port=5432 hostaddr=10.0.0.7", False),
+        ("host=registry port=5433", False),
+        ("host=registry,elsewhere", False),
+        ("hostaddr=10.0.0.8", True),
+        ("host=own", False),
+        ("dbname=registry", False),
+    ],
+)
+def test_a_database_is_named_by_its_host_and_its_port(asked: str, named: bool) -> None:
+    """As the driver is asked for it; where the worker's own database is, others are not named."""
+    places = [("registry", 5432), ("10.0.0.8", 5432)]
+    bounds = Bounds("/project", places, (), (), own=[("own", 5432)])
+    for name in ("psycopg2.connect", "psycopg.connect"):
+        assert bounds.names(entrances.asked(name, (asked,), {})) is named
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs"),
+    [
+        ("psycopg2.connect", ("host=a",), {}),
+        ("psycopg2.connect", (), {"dsn": "host=a"}),
+        ("psycopg.connect", (object, "host=a"), {"options": "-c search_path=a"}),
+        ("psycopg.pq.PGconn.connect", (b"host=a options='-c search_path=a'",), {}),
+        ("psycopg.pq.PGconn.connect_start", (), {"conninfo": b"host=a"}),
+    ],
+)
+def test_options_are_given_once_and_come_last(
+    name: str, args: tuple[object, ...], kwargs: dict[str, object]
+) -> None:
+    """Whichever way an entrance takes them; nothing else of it is changed."""
+    more = "-c default_transaction_read_only=on"
+    own = entrances.asked(name, args, kwargs)["options"]
+    given = entrances.with_options(name, args, kwargs, more)
+    found = entrances.asked(name, *given)
+    assert (found["host"], found["options"]) == ("a", f"{own} {more}".strip())
+    assert entrances.with_options(name, *given, more) == given
 
 
 def test_a_revision_that_connects_when_it_is_imported_is_told_why(
@@ -382,6 +449,28 @@ def test_no_variable_of_a_plan_leads_to_the_target(
     assert not [name for name, value in found.items() if own.password in value]
     assert found["UNRELATED"] == "https://example.org/"
     assert found["OTHER_URL"].startswith("postgresql+asyncpg://nobody@127.0.0.1:1/")
+
+
+def test_the_url_of_another_database_that_may_be_reached_stays(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the target's own server, and as its role; the target's own URL leads elsewhere."""
+    from lexikon_runbook.project import command_line, variables
+
+    other = f"{database.tcp_url}_registry"
+    monkeypatch.setenv("LIVE", database.tcp_url)
+    monkeypatch.setenv("OWN_URL", database.tcp_url)
+    monkeypatch.setenv("REGISTRY_URL", other)
+    place = database.tcp_url.rpartition("@")[2].partition("/")[0]
+    target = Target("test", Path(), url_env="LIVE", rehearsal_may_reach=(place,))
+    own, nowhere = command_line.address(target), variables.NOWHERE
+    found = variables.elsewhere(target, nowhere.url(), own, nowhere)
+    assert found["REGISTRY_URL"] == other
+    assert own.database not in found["OWN_URL"]
+    not_named = variables.elsewhere(
+        replace(target, rehearsal_may_reach=()), nowhere.url(), own, nowhere
+    )
+    assert own.password not in not_named["REGISTRY_URL"]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="seccomp is Linux's")

@@ -169,3 +169,11 @@ def test_what_may_be_reached_is_not_told(project: Maker, port: int, tmp_path: Pa
     plain = project("plain", rehearsal_may_reach=(f"127.0.0.1:{port}", str(out)))
     written(plain, f"{OPENS}\n{CONNECTS}", port)
     assert last(plain).outside == ()
+
+
+def test_a_database_that_may_be_reached_is_not_told(project: Maker, database: Database) -> None:
+    """Whichever driver connects to it by itself."""
+    place = database.tcp_url.rpartition("@")[2].partition("/")[0]
+    plain = project("plain", rehearsal_may_reach=(place,))
+    written(plain, "\n".join((DEEDS[8][1], DEEDS[9][1], IN_ASYNCIO)))
+    assert last(plain).outside == ()
