@@ -130,6 +130,10 @@ class PlanChanged(RunbookError):
     """The plan under the lock is not the plan that was shown."""
 
 
+class NotShown(RunbookError):
+    """A revision sends, or does, what the plan did not show; it was stopped before its COMMIT."""
+
+
 class RunnerBusy(RunbookError):
     """Another runner holds this database's runbook lock."""
 

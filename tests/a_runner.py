@@ -12,7 +12,7 @@ from pathlib import Path
 from projects import FAST
 
 from lexikon_runbook.apply import migrate
-from lexikon_runbook.plan import plan
+from lexikon_runbook.plan import making
 from lexikon_runbook.project import preflight
 from lexikon_runbook.targets.settings import Target
 
@@ -34,7 +34,7 @@ class Printed:
 
 if __name__ == "__main__":
     found = preflight.check(Target("test", Path(sys.argv[1]), url_env="TEST_TARGET_URL"), "upgrade")
-    shown = plan.make(found, "upgrade", sys.argv[2], FAST.lock_timeout_s)
+    shown = making.make(found, "upgrade", sys.argv[2], FAST.lock_timeout_s)
     print("planned", flush=True)
     sys.stdin.readline()
     done = migrate.apply(shown, found, FAST, Printed())

@@ -50,9 +50,11 @@ archive = "archive"
 
 [targets.here]
 url_env = "HERE_URL"
+throwaway_url_env = "HERE_URL"
 
 [targets.guarded]
 url_env = "HERE_URL"
+throwaway_url_env = "HERE_URL"
 protection = "protected"
 """
 

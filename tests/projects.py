@@ -24,7 +24,7 @@ from servers import Database
 
 from lexikon_runbook.apply import chain, migrate
 from lexikon_runbook.apply.outcome import Outcome
-from lexikon_runbook.plan import plan
+from lexikon_runbook.plan import making
 from lexikon_runbook.plan.plan import Plan
 from lexikon_runbook.plan.policy import Policy
 from lexikon_runbook.project import preflight
@@ -106,7 +106,7 @@ class Project:
 
     def plan(self, revision: str = "head", direction: Direction = "upgrade") -> Plan:
         """The plan to that revision."""
-        return plan.make(self.check(direction), direction, revision, FAST.lock_timeout_s)
+        return making.make(self.check(direction), direction, revision, FAST.lock_timeout_s)
 
     def apply(self, shown: Plan, policy: Policy = FAST, report: Lines | None = None) -> Outcome:
         """Run a plan that was made before."""
@@ -174,7 +174,8 @@ def projects(
 
     def project(name: str, **fields: Any) -> Project:
         folder = tmp_path / "histories" / name
-        own = Project(Target("test", folder, url_env=URL, **fields), database)
+        given = {"url_env": URL, "throwaway_url_env": URL, **fields}
+        own = Project(Target("test", folder, **given), database)
         made.append(own.workers)
         return own
 

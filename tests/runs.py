@@ -29,10 +29,12 @@ archive = "archive"
 
 [targets.staging]
 url_env = "STAGING_URL"
+throwaway_url_env = "SHADOW_URL"
 {staging}
 
 [targets.production]
 url_env = "STAGING_URL"
+throwaway_url_env = "SHADOW_URL"
 protection = "protected"
 """
 
@@ -85,7 +87,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         kept = {n: v for n, v in os.environ.items() if not n.startswith(FOREIGN)}
         demo = str(self.folder / "demo")
-        return {**kept, "STAGING_URL": self.url, "LEXIKON_RUNBOOK_DEMO_DIR": demo}
+        urls = {"STAGING_URL": self.url, "SHADOW_URL": self.database.url}
+        return {**kept, **urls, "LEXIKON_RUNBOOK_DEMO_DIR": demo}
 
     def folders(self) -> list[Path]:
         """The records of the archive, the oldest first."""

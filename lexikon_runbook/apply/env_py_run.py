@@ -27,6 +27,7 @@ from ..project.seen import Outside, Seen
 from ..project.worker import ProjectFailed, Worker, WorkerDied
 from . import refusals
 from .attempt import LOCK_NOT_AVAILABLE, Attempt, Swallowed
+from .comparing import Compared
 from .readback import Reader
 from .watching import POLL_S, Watcher, end_statement
 
@@ -101,6 +102,7 @@ class EnvPyRun:
         """A revision begins: what is seen from here on is its own."""
         self.began, self.finished, self.failed, self.outside = time.monotonic(), 0, 0, 0
         self.transaction, self.by_itself, self.whole = "", False, False
+        self.compared = Compared(self.chain.plan, self.running) if self.running else None
         self.watcher.waits = type(self.watcher.waits)()
 
     @property
@@ -222,16 +224,25 @@ class EnvPyRun:
         sql = str(message["sql"])
         if ROLLBACK.match(sql):
             raise Swallowed
+        if self.compared and (answer := self.compared.sends(message)):
+            return answer
         if waits_alone(sql):
             again = milliseconds(self.policy.lock_timeout_s)
             return {"before": ["SET lock_timeout = 0"], "after": [f"SET lock_timeout = {again}"]}
         return None
+
+    def _on_writes(self, message: Message) -> None:
+        """A statement that was let go as one that only reads wants to write."""
+        if self.compared:
+            self.compared.writes(message)
 
     def _on_commit(self, _message: Message) -> None:
         if self.running is not None and not self.whole and not self.by_itself:
             # What the revision did so far is not committed yet, so it is not in this reading.
             self.chain.read_catalog()
             self.by_itself = True
+            if self.compared:
+                self.compared.committed = True
 
     def _on_applied(self, message: Message) -> None:
         """Before the revision's COMMIT: refuse it where its transaction did not hold."""
@@ -240,6 +251,8 @@ class EnvPyRun:
         status = message["status"]
         if status == ABORTED or (status == COMMITTED and outside):
             raise Swallowed
+        if self.compared:
+            self.compared.applied(message)
         self.whole = True
 
     def _finish(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ..plan import plan
+from ..plan import making
 from ..plan.plan import Plan
 from ..plan.policy import Policy
 from ..postgres import catalog, connections
@@ -45,7 +45,7 @@ def _run(
     fresh = preflight.check(found.target, shown.direction, found.project)
     with contextlib.closing(connections.connect(found.target)) as connection:
         connections.require_writable(connection, fresh.identity)
-    again = plan.make(fresh, shown.direction, shown.asked, policy.lock_timeout_s, shown)
+    again = making.make(fresh, shown.direction, shown.asked, policy.lock_timeout_s, shown)
     if not again.steps:
         return nothing(again, "another runner did it in the meantime")
     if again.digest != shown.digest or again.loses_more_than(shown):

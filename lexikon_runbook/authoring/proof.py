@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from ..errors import ModelsUnusable, NotBuilt
 from ..postgres.catalog import Catalog, Difference, difference, without_order
 from ..project.history import Direction, History, Revision
+from ..rehearsal import rows
+from ..rehearsal.rows import Filled
 from ..rehearsal.throwaway import Throwaway
 from ..show.render import Block, Card, Code, Line, Shown, Table, Tone, duration
-from . import rows, undoing
+from . import undoing
 from .comparing import Changes, changes
-from .rows import Filled
 
 WAYS: tuple[tuple[str, Direction], ...] = (
     ("up", "upgrade"),

@@ -30,14 +30,14 @@ def plan(target: str, x: str, revision: str, as_json: bool) -> None:
       lexikon-runbook plan --target production --json | jq -r .digest
     """
     from ..diagnosis.exact import exact
-    from ..plan import plan as plans
+    from ..plan import making
     from ..project import preflight
 
     known = options.awake(target, x)
     with exact(known):
         found = preflight.check(known, "downgrade", options.opened(known))
         direction = found.history.direction(revision, found.version.ids)
-        made = plans.make(found, direction, revision, options.DEFAULT_LOCK_TIMEOUT_S)
+        made = making.make(found, direction, revision, options.DEFAULT_LOCK_TIMEOUT_S)
     if as_json:
         click.echo(json.dumps(made.document(), indent=2))
     else:

@@ -108,6 +108,13 @@ REFUSALS = (
         mend="Run again from Preflight, read what differs, and approve the new digest.",
     ),
     Refusal(
+        error=errors.NotShown,
+        state="The revision was stopped before its COMMIT, and undone; the card names it, and what "
+        "stays where it had committed before.",
+        mend="Read what the revision chooses by: it was other when the plan was rehearsed. Plan "
+        "again, and approve what is shown then.",
+    ),
+    Refusal(
         error=errors.RunnerBusy,
         state="This run did not begin, or stopped between two revisions.",
         mend="Wait for the other runner, then run again; the card names its process.",

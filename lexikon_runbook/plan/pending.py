@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,11 @@ from ..project.history import Direction, named
 from ..project.ways import Move
 
 if TYPE_CHECKING:
+    from ..postgres.statements import Statement
     from ..project.rendering import Rendered
-    from .risk import AtRisk, Relation
-    from .rules import Finding
+    from ..rehearsal.observed import Leg, Sent
+    from .rehearsing import Rehearsed
+    from .risk import AtRisk
     from .step import Step
 
 # A revision that asks whether it is only rendered may run something else than it shows.
@@ -42,24 +44,72 @@ NAMES = """
 """
 
 
-def steps(found: Database, direction: Direction, revision: str) -> tuple[Step, ...]:
-    """The revisions from where the database is to `revision`, with their SQL. Reads only.
+def way(found: Database, direction: Direction, revision: str) -> tuple[Move, ...]:
+    """The revisions from where the database is to `revision`, in order. Reads only.
 
-    Raises UnknownRevision when there is no way there, and HistoryError where one of them can't
-    get through its own code: before anything of it ran.
+    Raises UnknownRevision when there is no way there.
     """
     if direction == "upgrade" and _is_there(found, revision):
         return ()
     if not found.env_py_ran:
         found.project.reach(found.identity)
-    way = found.project.way(direction, revision, found.version.ids)
+    return found.project.way(direction, revision, found.version.ids)
+
+
+def steps(found: Database, way: Sequence[Move], rehearsed: Rehearsed) -> tuple[Step, ...]:
+    """The steps of a way: what they sent when they were rehearsed, else as they are rendered.
+
+    Reads only. Raises HistoryError where one of them can't get through its own code.
+    """
+    if rehearsed.done is None:
+        return _all_rendered(found, way)
+    return tuple(_rehearsed(found, move, *rehearsed.done.legs(move.revision.id)) for move in way)
+
+
+def _all_rendered(found: Database, way: Sequence[Move]) -> tuple[Step, ...]:
+    """The steps of a way with their SQL as Alembic's offline mode tells it."""
     if not way:
         return ()
-    rendered = found.project.rendered(way)
+    told = found.project.rendered(way)
     for move in way:
-        if rendered[move.revision.id].fails:
-            raise _can_not_run(found, way, move, rendered[move.revision.id])
-    return tuple(_step(found, move, rendered[move.revision.id]) for move in way)
+        if told[move.revision.id].fails:
+            raise _can_not_run(found, way, move, told[move.revision.id])
+    return tuple(_step(found, move, told[move.revision.id]) for move in way)
+
+
+def _rehearsed(found: Database, move: Move, empty: Leg, filled: Leg) -> Step:
+    """One step with what it sent on two shadows."""
+    from ..postgres import statements
+    from ..rehearsal.expected import Expected
+    from .step import Step
+
+    expected = Expected.of(empty, filled)
+    read = [(each, q) for each in expected.shown for q in statements.read_all([each.text])]
+    tried = tuple(each for each in empty.tried if each.file == str(move.revision.file))
+    return Step(
+        revision=move.revision,
+        direction=move.direction,
+        before=move.before,
+        after=move.after,
+        statements=tuple(_observed(each, statement) for each, statement in read),
+        known=True,
+        digested=expected.digested,
+        varies=tuple(each.text for each, _ in expected.varying),
+        tried=tried,
+        of_checkout=not found.target.worker or move.revision.of_checkout,
+        expected=expected,
+        legs=(empty, filled),
+    )
+
+
+def _observed(sent: Sent, statement: Statement) -> Statement:
+    """A statement with the locks that it took; where it was alone, they were gone again."""
+    from ..postgres.statements import Lock
+
+    if sent.alone:
+        return statement
+    locks = tuple(Lock(mode, name) for mode, name in sent.effects.locks)
+    return replace(statement, locks=locks, unnamed="")
 
 
 def _is_there(found: Database, revision: str) -> bool:
@@ -138,48 +188,6 @@ def look_in(connection: Connection, path: Sequence[str]) -> None:
         connections.rows(connection, "select set_config('search_path', %s, false)", (names,))
 
 
-def judged(
-    connection: Connection,
-    steps: Sequence[Step],
-    risks: Sequence[AtRisk],
-    lock_timeout_s: float,
-) -> tuple[tuple[Step, ...], tuple[Finding, ...]]:
-    """The steps with the locks they take on what exists, and what the rules find in them."""
-    if not steps:
-        return (), ()
-    from . import rules
-    from .risk import columns, sizes
-
-    effects = [e for s in steps for q in s.statements for e in q.effects]
-    locks = [lock for s in steps for q in s.statements for lock in q.locks or ()]
-    names = [e.name for e in effects] + [e.table for e in effects] + [k.relation for k in locks]
-    known = sizes(connection, filter(None, names))
-    dropped = columns(connection, effects)
-    counted = {risk.table: risk.rows for risk in risks if risk.table and risk.rows is not None}
-    found: list[Finding] = []
-    for step in steps:
-        context = rules.Context(
-            direction=step.direction,
-            revision=step.revision.id,
-            statements=step.statements,
-            source=step.revision.source,
-            rows={name: counted.get(name, relation.rows) for name, relation in known.items()},
-            bytes={name: relation.bytes for name, relation in known.items()},
-            qualified={
-                name: relation.qualified
-                for name, relation in known.items()
-                if not relation.qualified.startswith("public.")
-            },
-            lock_timeout_s=lock_timeout_s,
-            sql_known=step.known,
-            tried=step.tried,
-            varies=step.varies,
-            columns=dropped,
-        )
-        found += rules.findings(context)
-    return tuple(replace(step, locked=_locked(step, known)) for step in steps), tuple(found)
-
-
 def rows_at_risk(
     connection: Connection, steps: Sequence[Step], *, down: bool
 ) -> tuple[AtRisk, ...]:
@@ -190,14 +198,6 @@ def rows_at_risk(
 
     effects = [e for s in steps for q in s.statements for e in q.effects]
     return at_risk(connection, effects, down=down)
-
-
-def _locked(step: Step, known: Mapping[str, Relation]) -> tuple[tuple[str, str], ...]:
-    """Locks on what exists; a lock on an index is one on its table, too."""
-    locks = (lock for q in step.statements for lock in q.locks or ())
-    return tuple(
-        (lock.mode, known[lock.relation].table) for lock in locks if lock.relation in known
-    )
 
 
 def left_invalid(connection: Connection, steps: Sequence[Step]) -> tuple[catalog.InvalidIndex, ...]:

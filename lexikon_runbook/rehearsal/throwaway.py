@@ -21,19 +21,16 @@ from ..errors import HistoryError, NotBuilt
 from ..postgres import catalog, connections
 from ..postgres.catalog import Catalog
 from ..postgres.connections import Connection, Identity
-from ..postgres.names import quoted, quoted_name
+from ..postgres.names import quoted_name
 from ..project import as_text, command_line, failures, version
 from ..project.history import Direction, History
-from ..project.process import Message
 from ..project.worker import ProjectFailed, Worker, WorkerDied
 from ..targets import urls
 from ..targets.settings import Target
-from . import not_built, roles, throwaway_server
+from . import not_built, roles, surroundings, throwaway_server
 from .building import Building, NothingKept
-from .likeness import AS_ALEMBIC, Likeness
+from .likeness import Likeness
 from .roles import Roles
-
-PUBLIC = "public"
 
 
 @dataclass
@@ -88,15 +85,17 @@ class Throwaway:
             return
         with self.connected() as connection:
             own = quoted_name(self.identity.database)
-            for name, value in self._wanted.settings:
-                with contextlib.suppress(connections.Error):  # an extension may own its prefix
-                    sql = f"alter database {own} set {quoted(name)} to %s"
-                    connections.rows(connection, sql, (value,))
+            surroundings.set_as_there(connection, own, self._wanted)
             for name in self._of.extensions:
-                self._extend(connection, name)
+                surroundings.extend(connection, self._of, self._wanted, name)
             with self._told():
                 place = self._building.env_py(self.identity)
-            self._table = self._version_table(connection, place)
+            self._table = surroundings.version_table(connection, self._wanted, place)
+
+    @property
+    def building(self) -> Building:
+        """Its worker, and how its revisions run."""
+        return self._building
 
     @property
     def worker(self) -> Worker:
@@ -112,7 +111,7 @@ class Throwaway:
 
         Writes the throwaway server only; nobody may be connected to this database meanwhile.
         """
-        return _made(self._of, history, self._server, self.target.url(), of=self)
+        return made(self._of, history, self._server, self.target.url(), of=self)
 
     @property
     def version_table(self) -> str:
@@ -135,34 +134,6 @@ class Throwaway:
         """A connection to it, for a writer."""
         with contextlib.closing(connections.connect(self.target, "write")) as connection:
             yield connection
-
-    def _extend(self, connection: Connection, name: str) -> None:
-        schema = dict(self._wanted.extended).get(name, PUBLIC)
-        place = "" if schema == PUBLIC else f" schema {quoted_name(schema)}"
-        try:
-            if place and schema != "pg_catalog":
-                connections.rows(connection, f"create schema if not exists {quoted_name(schema)}")
-            sql = f"create extension if not exists {quoted_name(name)}{place} cascade"
-            connections.rows(connection, sql)
-        except connections.Error as error:
-            code = str(error.pgcode)
-            raise not_built.without_extension(self._of, name, str(error), code) from None
-
-    def _version_table(self, connection: Connection, place: Message) -> str:
-        """Where the version rows will be. Makes what Alembic would not make, or not as wide."""
-        schema = str(place["schema"] or place["found_in"] or self._wanted.schema)
-        if schema:
-            own = quoted_name(schema)
-            connections.rows(connection, f"create schema if not exists {own}")
-        name = f"{schema}.{place['table']}".lstrip(".")
-        if self._wanted.version_type not in ("", AS_ALEMBIC) and not place["tracked"]:
-            key = quoted_name(f"{place['table']}_pkc")
-            connections.rows(
-                connection,
-                f"create table {quoted(name)} (version_num {self._wanted.version_type}"
-                f" not null constraint {key} primary key)",
-            )
-        return name
 
     def _go(
         self,
@@ -200,13 +171,17 @@ class Throwaway:
         with self._told(), contextlib.suppress(NothingKept):
             if steps := self._building.take(direction, self.rows, **way):
                 asking = bool(self._roles.kept)
-                self._building.run(self.identity, steps, self._sent, after, asking=asking)
+                self._building.run(self.identity, steps, self.sent, after, asking=asking)
 
-    def _sent(self, sql: str) -> None:
+    def sent(self, sql: str) -> None:
         """A statement that is about to be sent. Raises NotBuilt for one that must not be."""
         if role := self._roles.changed(sql):
             raise not_built.role_of_the_target(self._of, role, sql)
         self._roles.note(sql)
+
+    def drop_roles(self) -> None:
+        """Drop the roles that its revisions made. Writes the server."""
+        self._roles.drop_made()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -235,13 +210,13 @@ def empty(target: Target, history: History, wanted: Likeness = LIKE_NONE) -> Ite
     url = throwaway_server.url(target, wanted)
     with (
         contextlib.closing(throwaway_server.connected(target, url)) as server,
-        _made(target, history, server, url, wanted=wanted) as made,
+        made(target, history, server, url, wanted=wanted) as there,
     ):
-        yield made
+        yield there
 
 
 @contextlib.contextmanager
-def _made(
+def made(
     target: Target,
     history: History,
     server: Connection,
@@ -249,8 +224,13 @@ def _made(
     *,
     wanted: Likeness = LIKE_NONE,
     of: Throwaway | None = None,
+    template: str = "template0",
+    table: str = "",
 ) -> Iterator[Throwaway]:
-    """A new database on the server that the URL leads to, empty or a copy of that one."""
+    """A new database on the server that the URL leads to, empty or a copy of one there.
+
+    It is dropped at the end. `table` is its version table, where it has one already.
+    """
     name = f"{throwaway_server.PREFIX}_{os.getpid()}_{secrets.token_hex(4)}"
     variable = f"LEXIKON_RUNBOOK_{name.upper()}"
     address = throwaway_server.address(server, name)
@@ -262,7 +242,7 @@ def _made(
         )
         building = Building.start(target, url, address, scratch)
         inside.callback(building.end)
-        throwaway_server.create(target, server, name, of.identity.database if of else "template0")
+        throwaway_server.create(target, server, name, of.identity.database if of else template)
         inside.callback(_dropped, server, name, None if of else there)
         os.environ[variable] = url
         inside.callback(os.environ.pop, variable, None)
@@ -280,7 +260,7 @@ def _made(
             _building=building,
             _roles=there,
             _wanted=wanted,
-            _table=of._table if of else "",
+            _table=of._table if of else table,
         )
 
 

@@ -11,7 +11,7 @@ from ..apply import readback
 from ..apply.outcome import Outcome, nothing
 from ..errors import NOTHING_CHANGED, RunbookError, Unhealthy
 from ..facts import Facts
-from ..plan import plan
+from ..plan import making
 from ..plan.plan import Plan
 from ..plan.policy import Policy
 from ..postgres import connections
@@ -96,7 +96,7 @@ class Changing(Run):
         wanted = parameters.text("revision", revision)
         moved = self._outcome is not None and self._outcome.applied
         found = self.preflight() if moved else self._preflight()
-        made = plan.make(found, self.direction, wanted, self.policy.lock_timeout_s)
+        made = making.make(found, self.direction, wanted, self.policy.lock_timeout_s)
         self.record.set(plan=made.facts())
         self.display.lasting(
             f"plan: {made.version} -> {made.destination}, {len(made.steps)} to run, "

@@ -32,7 +32,7 @@ def plan(target: str | Target, project: Path | None, revision: str, x: str) -> P
     Reads only.
     """
     from ..diagnosis.exact import exact
-    from ..plan import plan as plans
+    from ..plan import making
     from ..project import preflight
     from ..project.project import Project
 
@@ -42,7 +42,7 @@ def plan(target: str | Target, project: Path | None, revision: str, x: str) -> P
         with exact(known):
             found = preflight.check(known, "downgrade", opened)
             direction = found.history.direction(revision, found.version.ids)
-            return plans.make(found, direction, revision, LOCK_TIMEOUT_S)
+            return making.make(found, direction, revision, LOCK_TIMEOUT_S)
     finally:
         opened.end()
 

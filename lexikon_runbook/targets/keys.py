@@ -141,6 +141,14 @@ KEYS = {
             pattern=r"[\w.+-]+",
             must="must hold names of programs, without their folders",
         ),
+        Key("rehearsal_deadline_s", "60.0", kind="seconds"),
+        Key(
+            name="without_rehearsal",
+            example='"approve"',
+            pattern="approve|allow|refuse",
+            must="is not approve, allow or refuse",
+            shown=True,
+        ),
         Key(
             name="protection",
             example='"open" or protection = "protected"',

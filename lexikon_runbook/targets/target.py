@@ -43,6 +43,8 @@ class Target:
     throwaway_url_env: str = ""
     rehearsal_may_reach: tuple[str, ...] = ()
     rehearsal_may_run: tuple[str, ...] = ()
+    rehearsal_deadline_s: float = 60.0
+    without_rehearsal: Literal["approve", "allow", "refuse"] = "approve"
     protection: Literal["open", "protected"] = "open"
     health_url: str = ""
     restart: str = ""

@@ -15,12 +15,13 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
-from . import beside, told
+from . import beside, drivers, reading, sent, told
+from .reading import READ_ONLY, said
+from .trace import Trace
 from .wire import Wire
 
 KNOWN, PID = "lexikon-runbook admitted", "lexikon-runbook pid"
 PLACE = "lexikon-runbook place"
-READ_ONLY = "25006"  # read_only_sql_transaction
 # env.py, or its driver, may have made the transaction or the session one that writes.
 AGAIN_READ_ONLY = {
     True: "SET TRANSACTION READ ONLY",
@@ -65,6 +66,9 @@ class Connections:
         self.after: list[str] = []
         self.round = 0
         self.records: list[Any] = []
+        self.trace: Trace | None = None
+        self.version_table: Any = None
+        self.may_read = self.reads = False
 
     def install(self) -> None:
         """Listen from now on. A class-level listener runs before those that env.py adds."""
@@ -85,7 +89,7 @@ class Connections:
     def begin(self, settings: Mapping[str, str], *, asking: bool, looking: bool) -> None:
         """A request begins: every connection is admitted anew, with these settings."""
         self.settings, self.asking, self.looking = dict(settings), asking, looking
-        self.undone = self.opening = False
+        self.undone = self.opening = self.may_read = self.reads = False
         self.of_env_py, self.scoped = True, False
         self.round += 1
 
@@ -124,7 +128,9 @@ class Connections:
             cursor.execute(IDENTITY)
             row = list(cursor.fetchone())
             place = record.info.get(PLACE)
-            answer = self.wire.ask("admit", row=row, place=place, told=_told(connection))
+            answer = self.wire.ask(
+                "admit", row=row, place=place, told=drivers.process_number(connection)
+            )
             other = bool(answer.get("beside"))
             if settings := beside.SETTINGS if other else self.settings:
                 cursor.execute(f"select 1{_columns(settings)}")
@@ -144,23 +150,34 @@ class Connections:
         return str(cursor.fetchone()[0])
 
     def before_statement(
-        self, own: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+        self, own: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
-        """Say the statement, and wait for its "go" where the request is of that kind."""
+        """Say the statement, and wait for its "go" where the request is of that kind.
+
+        While a revision is traced, and where the other side wants it, one that may only read
+        can do nothing else.
+        """
+        self.may_read = self.reads = False
         if beside.of(own):
             return
         self.began = time.monotonic()
         if self.of_env_py and SCOPED.search(statement):
             self.scoped = True
-        said = {
+        fields = {
             "sql": statement,
             "pid": own.info.get(PID, 0),
             "of_env_py": self.of_env_py,
         }
+        if not self.of_env_py and (self.asking or self.trace):
+            fields.update(sent.told(statement, parameters, many))
+            fields["of_alembic"] = self._of_alembic(context)
+            fields["may_read"] = reading.may_be(statement)
+        self.may_read = bool(self.trace) and not self.of_env_py and reading.may_be(statement)
         if not self.asking:
-            self.wire.say("statement", **said)
+            self.wire.say("statement", **fields)
             return
-        answer = self.wire.ask("statement", **said)
+        answer = self.wire.ask("statement", **fields)
+        self.may_read = self.may_read or bool(answer.get("read_only"))
         for sql in answer.get("before", ()):
             cursor.execute(sql)
         self.after = list(answer.get("after", ()))
@@ -169,8 +186,13 @@ class Connections:
         """Say that it ended well."""
         if beside.of(own):
             return
+        took = round(time.monotonic() - self.began, 6)
         self._finish(cursor)
-        self.wire.say("sent", s=round(time.monotonic() - self.began, 6), rows=_count(cursor))
+        traced: dict[str, Any] = {}
+        if self.trace and not self.of_env_py:
+            traced = {"reads": self.reads, "alone": drivers.autocommit(own)}
+            traced.update(self.trace.since(own.connection))
+        self.wire.say("sent", s=took, rows=drivers.row_count(cursor), **traced)
 
     def _finish(self, cursor: Any) -> None:
         after, self.after = self.after, []
@@ -198,13 +220,15 @@ class Connections:
     def _look(self, cursor: Any, context: Any, statement: str, run: Any) -> bool | None:
         """Run a statement of env.py in a savepoint; undo and tell it where it wants to write."""
         if beside.of(context.root_connection):
-            _said(context.root_connection.connection.cursor(), beside.STILL_READ_ONLY)
+            said(context.root_connection.connection.cursor(), beside.STILL_READ_ONLY)
             return None
+        if self.may_read:
+            return self._read(context, statement, run)
         if not self.looking or CONTROL.match(statement):
             return None
         other = context.root_connection.connection.cursor()
         try:
-            nested = _said(other, "SAVEPOINT lexikon_runbook")
+            nested = said(other, "SAVEPOINT lexikon_runbook")
             other.execute(AGAIN_READ_ONLY[nested])
             try:
                 run()
@@ -218,6 +242,21 @@ class Connections:
             return True
         finally:
             other.close()
+
+    def _read(self, context: Any, statement: str, run: Any) -> bool | None:
+        """Run a statement that may only read as one that can do nothing else."""
+        ran = reading.tried(context.root_connection.connection, run)
+        self.reads = bool(ran)
+        if ran is False and not self.trace:
+            self.wire.ask("writes", sql=statement)
+        return True if ran else None
+
+    def _of_alembic(self, context: Any) -> bool:
+        """Whether it is Alembic itself that writes its version row."""
+        written = getattr(getattr(context, "compiled", None), "statement", None)
+        return self.version_table is not None and (
+            getattr(written, "table", None) is self.version_table
+        )
 
     def failed(self, context: Any) -> None:
         """Say which statement failed, and what the server said of it."""
@@ -250,34 +289,9 @@ class Connections:
             self.wire.say("commit", pid=own.info.get(PID, 0))
 
 
-def _told(connection: Any) -> int | None:
-    """The process number that the driver was given on connecting; None where it does not say."""
-    driver = getattr(connection, "driver_connection", connection)  # asyncpg's is wrapped
-    if hasattr(driver, "get_server_pid"):
-        return int(driver.get_server_pid())
-    number = getattr(getattr(driver, "info", None), "backend_pid", None)
-    return None if number is None else int(number)
-
-
 def _columns(settings: Mapping[str, str]) -> str:
     """The settings as further columns of one query: one round trip for all."""
     return "".join(
         ", set_config('{}', '{}', false)".format(name, value.replace("'", "''"))
         for name, value in settings.items()
     )
-
-
-def _count(cursor: Any) -> int:
-    try:
-        return int(cursor.rowcount)
-    except Exception:
-        return -1
-
-
-def _said(cursor: Any, sql: str) -> bool:
-    """Run a statement that a session in autocommit mode refuses; whether it ran."""
-    try:
-        cursor.execute(sql)
-    except Exception:
-        return False
-    return True

@@ -10,18 +10,20 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
-from . import place
+from . import drivers, place
 from .connections import Connections
 from .outside import Outside
+from .trace import whole
 from .wire import Wire
 
-AUTOCOMMIT = "AUTOCOMMIT"
+Around = Callable[[Any], Any]
 
 
 class Chain:
     """The steps still to run, and where env.py's transactions allow them to be run together.
 
-    `outside`, where it is given, tells what they do outside of the database.
+    `outside`, where it is given, tells what they do outside of the database; `around` is entered
+    for each step that runs.
     """
 
     def __init__(
@@ -30,8 +32,10 @@ class Chain:
         connections: Connections,
         steps: Sequence[Any],
         outside: Outside | None = None,
+        around: Around = contextlib.nullcontext,
     ) -> None:
         self.wire, self.connections, self.outside = wire, connections, outside
+        self.around = around
         self.steps: list[Any] = list(steps)
         self.runs = 0
 
@@ -53,7 +57,7 @@ class Chain:
         own = context.connection
         if getattr(own, "in_nested_transaction", bool)():
             connections.scoped = True  # env.py's savepoint would not outlive a COMMIT of ours
-        autocommit = _autocommit(own)
+        autocommit = drivers.autocommit(own)
         transactions: list[str] = []
         noted = self._noted(transactions)
         context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, noted)
@@ -77,10 +81,14 @@ class Chain:
             transactions.append(connections.set_again(cursor, answer.get("settings", {})))
             cursor.close()
             self.wire.say("begun", revision=step.revision.revision, transaction=transactions[-1])
+            connections.version_table = context._version
+            if connections.trace:
+                connections.trace.begin(own.connection)
             first = False
             if self.outside:
                 self.outside.begin(step.revision)
-            yield step
+            with self.around(step):
+                yield step
             if self.outside:
                 self.outside.end()
             del self.steps[0]
@@ -88,22 +96,22 @@ class Chain:
     def _noted(self, transactions: Sequence[str]) -> Callable[..., None]:
         def applied(ctx: Any, step: Any, **_: Any) -> None:
             # Alembic calls it before the revision's COMMIT: stopping here undoes the revision.
+            raw = ctx.connection.connection
             sql = f"select pg_xact_status('{transactions[-1]}'::xid8)"
+            # What went by a cursor of the driver's own was seen by no event.
+            unseen = trace.since(raw) if (trace := self.connections.trace) else {}
             self.wire.ask(
-                "applied", revision=step.up_revision_id, status=_asked(ctx.connection, sql)
+                "applied",
+                revision=step.up_revision_id,
+                status=_asked(ctx.connection, sql),
+                whole=whole(raw),
+                unseen=unseen,
             )
 
         return applied
 
 
 HELD = "select pg_current_xact_id_if_assigned()::text"
-
-
-def _autocommit(connection: Any) -> bool:
-    """Whether each statement commits itself: the engine's option, or the driver's own mode."""
-    options = connection.get_execution_options()
-    raw = getattr(connection.connection, "driver_connection", None) or connection.connection
-    return options.get("isolation_level") == AUTOCOMMIT or getattr(raw, "autocommit", 0) is True
 
 
 def _asked(connection: Any, sql: str) -> Any:

@@ -37,10 +37,11 @@ class Pieces(io.StringIO):
 
 
 def each(
-    steps: Sequence[Any], buffer: Pieces, translated: Sequence[Any]
+    steps: Sequence[Any], buffer: Pieces, translated: Sequence[Any], around: Callable[[Any], Any]
 ) -> Callable[[Any, Any, dict[str, Any]], list[Any]]:
     """What env.py is to run in place of the migrations: one step after the other, each kept.
 
+    `around` is entered for each step.
     Not as steps for Alembic to run: one that fails would end all.
     """
 
@@ -48,13 +49,16 @@ def each(
         _translate(context.impl.dialect, translated)
         values.complete(context)
         for step in steps:
-            _render(step, buffer, given)
+            with around(step):
+                _render(step, buffer, given)
         return []
 
     return rendered
 
 
-def without_env_py(steps: Sequence[Any], buffer: Pieces, translated: Sequence[Any]) -> None:
+def without_env_py(
+    steps: Sequence[Any], buffer: Pieces, translated: Sequence[Any], around: Callable[[Any], Any]
+) -> None:
     """Render in a context of Alembic's own, for an env.py that has no offline mode."""
     context = MigrationContext.configure(
         dialect_name="postgresql",
@@ -64,7 +68,8 @@ def without_env_py(steps: Sequence[Any], buffer: Pieces, translated: Sequence[An
     values.complete(context)
     with Operations.context(context):
         for step in steps:
-            _render(step, buffer, {})
+            with around(step):
+                _render(step, buffer, {})
 
 
 def _translate(dialect: Any, translated: Sequence[Any]) -> None:

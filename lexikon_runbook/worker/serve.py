@@ -163,14 +163,9 @@ class Worker:
         `translated` is what `place` told of env.py's connection; `ahead` is whether the
         revisions' clock is to be another one.
         """
-        from . import clock
-
-        modules = [step.revision.module for step in self.steps] if ahead else []
-        with clock.ahead(modules, self.folder) if ahead else contextlib.nullcontext():
-            return self._render(translated)
-
-    def _render(self, translated: list[Any]) -> dict[str, Any]:
         from . import project, render
+
+        around = self._ahead if ahead else contextlib.nullcontext
 
         buffer = render.Pieces()
         self.config.output_buffer = buffer
@@ -180,14 +175,14 @@ class Worker:
             project.run_env_py(
                 self.config,
                 self.script,
-                render.each(self.steps, buffer, translated),
+                render.each(self.steps, buffer, translated, around),
                 as_sql=True,
                 starting_rev=start[0] if start else "base",
                 destination_rev=self.steps[-1].revision.revision,
             )
         rows = render.rows(self.steps)
         if rows is None:
-            render.without_env_py(self.steps, buffer, translated)
+            render.without_env_py(self.steps, buffer, translated, around)
             rows = render.rows(self.steps)
         self.files.note(self.config, self.script)
         return {"steps": rows}
@@ -197,15 +192,21 @@ class Worker:
         settings: dict[str, str],
         asking: bool = True,
         bounds: dict[str, Any] | None = None,
+        traced: bool = False,
+        ahead: bool = False,
     ) -> dict[str, Any]:
         """Run the kept steps, as many in one run of env.py as it commits one by one.
 
-        What they do outside of the database and of `bounds`, where these are given, is told.
+        What they do outside of the database and of `bounds`, where these are given, is told; and
+        what each statement does to what was there, where it is `traced`. `ahead` is whether the
+        revisions' clock is to be another one.
         """
         from . import project
         from .migrate import Chain
         from .outside import Outside
+        from .trace import Trace
 
+        self.connections.trace = Trace() if traced else None
         if bounds is not None and self.outside is None:
             self.outside = Outside(self.wire, self.connections, self.folder, **bounds)
 
@@ -219,7 +220,14 @@ class Worker:
                 destination_rev=self.steps[-1].revision.revision,
             )
 
-        return Chain(self.wire, self.connections, self.steps, self.outside).run(env_py)
+        around = self._ahead if ahead else contextlib.nullcontext
+        return Chain(self.wire, self.connections, self.steps, self.outside, around).run(env_py)
+
+    def _ahead(self, step: Any) -> Any:
+        """The clock of a revision that is ahead; env.py and the models are loaded by then."""
+        from . import clock
+
+        return clock.ahead([step.revision.module], self.folder)
 
     def do_env_py(self, settings: dict[str, str]) -> dict[str, Any]:
         """Run env.py without any revision: what it does itself. Writes what it writes."""

@@ -18,7 +18,7 @@ from checkouts import Checkout
 from servers import PROJECT, Database
 
 from lexikon_runbook.errors import ApprovalNeeded, ReadFailed
-from lexikon_runbook.plan import plan, risk
+from lexikon_runbook.plan import making, risk
 from lexikon_runbook.plan.plan import Plan
 from lexikon_runbook.postgres import connections as db
 from lexikon_runbook.postgres import statements
@@ -41,7 +41,7 @@ def made(
     folder: Path, revision: str = "head", direction: Direction = "upgrade", target: str = "here"
 ) -> Plan:
     found = preflight.check(settings.target(target, folder), direction)
-    return plan.make(found, direction, revision, 2.0)
+    return making.make(found, direction, revision, 2.0)
 
 
 def run_sql(project: Checkout, database: Database, up: str, back: str) -> None:
@@ -68,7 +68,7 @@ def test_the_same_plan_has_the_same_digest_also_in_another_process(
     monkeypatch.setenv("HERE_URL", made_here.url)
     target = settings.Target("default", PROJECT, url_env="HERE_URL")
     found = preflight.check(target, "upgrade")
-    first, second = (plan.make(found, "upgrade", r, 2.0) for r in ("head", HEAD))
+    first, second = (making.make(found, "upgrade", r, 2.0) for r in ("head", HEAD))
     assert re.fullmatch("2:[0-9a-f]{64}", first.digest)
     assert first.digest == second.digest
     command = [sys.executable, "-m", "lexikon_runbook", "plan", "--target", "default", "--json"]
@@ -127,7 +127,7 @@ def test_lexikons_rollback_counts_every_row_that_it_would_drop(
     monkeypatch.setenv("HERE_URL", database.url)
     target = settings.Target("here", PROJECT, url_env="HERE_URL")
     found = preflight.check(target, "downgrade")
-    shown = plan.make(found, "downgrade", "base", 2.0)
+    shown = making.make(found, "downgrade", "base", 2.0)
     assert [s.revision.id for s in shown.steps] == ["b9d0965451a3", "7beb871f4454"]
     assert shown.destination == "base"
     tables = {r.what.removeprefix("table "): r.rows for r in shown.at_risk if "table" in r.what}
@@ -298,7 +298,7 @@ def test_a_rollback_of_an_index_has_nothing_at_risk(project: Checkout, database:
     database.execute("create table a (id int)")
     run_sql(project, database, "create index a_id on a (id);", "drop index a_id;")
     shown = made(project.folder, "-1", "downgrade")
-    assert "At risk   nothing: no rows would be dropped" in str(shown)
+    assert "At risk    nothing: no rows would be dropped" in str(shown)
     decided = approval.decide("rollback", shown, "", dry_run=False)
     assert decided.runs
     assert decided.by == "no danger was found, and the target is open"

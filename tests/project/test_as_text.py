@@ -18,11 +18,11 @@ from lexikon_runbook.targets import settings
 
 AT_HEAD = """
 import sys
-from lexikon_runbook.plan import plan
+from lexikon_runbook.plan import making
 from lexikon_runbook.project import preflight
 from lexikon_runbook.targets import settings
 found = preflight.check(settings.target("here"), "upgrade")
-made = plan.make(found, "upgrade", {revision!r}, 2.0)
+made = making.make(found, "upgrade", {revision!r}, 2.0)
 str(found), str(made), found._repr_html_()
 heavy = [name for name in ("alembic", "sqlalchemy") if name in sys.modules]
 print(found.env_py_ran, len(made.steps), heavy)

@@ -8,8 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from . import beside, blocking, breaking, data, scanning, source
-from .rule import LARGE_BYTES, LARGE_ROWS, SEVERITIES, SMALL_ROWS, Context, Finding, Rule, Severity
+from . import beside, blocking, breaking, data, rehearsed, scanning, source
+from .rule import (
+    LARGE_BYTES,
+    LARGE_ROWS,
+    SEVERITIES,
+    SMALL_ROWS,
+    Context,
+    Finding,
+    Rule,
+    Seen,
+    Severity,
+)
 
 __all__ = [
     "LARGE_BYTES",
@@ -20,6 +30,7 @@ __all__ = [
     "Context",
     "Finding",
     "Rule",
+    "Seen",
     "Severity",
     "findings",
 ]
@@ -31,7 +42,23 @@ RULES: tuple[Rule, ...] = (
     *breaking.RULES,
     *source.RULES,
     *beside.RULES,
+    *rehearsed.RULES,
 )
+
+
+OF_WORK = frozenset(rule.id for rule in (*scanning.RULES, *blocking.RULES))
+OF_SCANS = frozenset(rule.id for rule in scanning.RULES)
+LONG_WORK, CODE = "long-work", "unknown-code"
+
+
+def _not_so(rule: Rule, context: Context, statement: str) -> bool:
+    """Whether a rehearsal showed that a statement does not do what its text lets fear."""
+    seen = context.seen.get(statement)
+    if seen is None:
+        return False
+    if rule.id in OF_SCANS:
+        return not (seen.rewritten or seen.scanned)
+    return rule.id == CODE and not seen.touched
 
 
 def findings(context: Context) -> tuple[Finding, ...]:
@@ -43,7 +70,12 @@ def findings(context: Context) -> tuple[Finding, ...]:
 
 
 def _found(context: Context) -> Iterator[Finding]:
+    told: set[str] = set()
     for rule in RULES:
         for severity, statement, detail, remedy in rule.match(context):
+            if _not_so(rule, context, statement) or (rule.id == LONG_WORK and statement in told):
+                continue
+            if rule.id in OF_WORK:
+                told.add(statement)
             here = replace(rule, severity=severity)
             yield Finding(here, context.revision, statement, detail, remedy)

@@ -37,6 +37,16 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a statement did: locks that its transaction then `held`, tables written anew or read."""
+
+    held: tuple[tuple[str, str], ...] = ()
+    rewritten: tuple[str, ...] = ()
+    scanned: tuple[str, ...] = ()
+    touched: bool = False
+
+
+@dataclass(frozen=True)
 class Context:
     """One revision, up or down, before it runs.
 
@@ -49,6 +59,12 @@ class Context:
     that were other ones when it was rendered again. `qualified` has the names that another
     session may look for in another schema, with theirs. `columns` are those that it
     would drop, by table and name.
+
+    From a rehearsal: `seen` is what each statement did to what was there, by its text, and is empty
+    where there was none; `foretold` what will go wrong, `not_known` what nobody could ask;
+    `not_rehearsed` why there was none, with what would mend it in a second line, how bad that is
+    `without_rehearsal`; `depending` are statements that are sent or not by what rows there are,
+    `unseen` what was done by none that was seen.
     """
 
     direction: Literal["upgrade", "downgrade"]
@@ -63,6 +79,13 @@ class Context:
     varies: tuple[str, ...] = ()
     qualified: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[tuple[str, str], Column] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    foretold: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()
+    not_rehearsed: str = ""
+    without_rehearsal: Severity = "danger"
+    depending: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     def effects(self, *verbs: str) -> Iterator[tuple[Statement, Effect]]:
         """The effects with one of these verbs, each with its statement, in order."""
