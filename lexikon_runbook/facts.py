@@ -76,6 +76,9 @@ class Plan(TypedDict):
     revisions: list[str]
     findings: list[str]
     at_risk: list[str]
+    tables: list[str]
+    bounds: list[int | None]
+    rehearsed: bool | str | None
     catalog: str
 
 

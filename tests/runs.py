@@ -26,15 +26,14 @@ LIMIT_S = 60.0
 FOREIGN = ("DATABASE_URL", "LEXIKON_RUNBOOK_", "PG", "PYTEST_", "PYTHON", "GITHUB_", "JPY_")
 TOML = """
 archive = "archive"
+throwaway_url_env = "SHADOW_URL"
 
 [targets.staging]
 url_env = "STAGING_URL"
-throwaway_url_env = "SHADOW_URL"
 {staging}
 
 [targets.production]
 url_env = "STAGING_URL"
-throwaway_url_env = "SHADOW_URL"
 protection = "protected"
 """
 
@@ -87,8 +86,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         kept = {n: v for n, v in os.environ.items() if not n.startswith(FOREIGN)}
         demo = str(self.folder / "demo")
-        urls = {"STAGING_URL": self.url, "SHADOW_URL": self.database.url}
-        return {**kept, **urls, "LEXIKON_RUNBOOK_DEMO_DIR": demo}
+        shadow = {"SHADOW_URL": self.database.url} if self.database else {}
+        return {**kept, **shadow, "STAGING_URL": self.url, "LEXIKON_RUNBOOK_DEMO_DIR": demo}
 
     def folders(self) -> list[Path]:
         """The records of the archive, the oldest first."""

@@ -102,7 +102,10 @@ class EnvPyRun:
         """A revision begins: what is seen from here on is its own."""
         self.began, self.finished, self.failed, self.outside = time.monotonic(), 0, 0, 0
         self.transaction, self.by_itself, self.whole = "", False, False
-        self.compared = Compared(self.chain.plan, self.running) if self.running else None
+        self.compared = None
+        if self.running is not None:
+            table = self.found.version.table
+            self.compared = Compared(self.chain.plan, self.running, table)
         self.watcher.waits = type(self.watcher.waits)()
 
     @property

@@ -15,6 +15,7 @@ from ..errors import (
     RunbookError,
     RunnerBusy,
 )
+from ..plan.bounds import Bounds
 from ..plan.plan import Plan
 from ..plan.step import Step
 from ..postgres import catalog
@@ -31,9 +32,9 @@ from .attempt import LOCK_NOT_AVAILABLE, Attempt, Swallowed
 FIRST = "undo by hand what it committed, or it will be done twice; then "
 
 
-def plan_changed(shown: Plan, again: Plan) -> PlanChanged:
+def plan_changed(shown: Plan, again: Plan, approved: Bounds) -> PlanChanged:
     """The plan under the lock is not the one that was shown; says what differs."""
-    changes = []
+    changes = [more] if (more := again.beyond(approved)) else []
     if again.version != shown.version:
         changes.append(f"the database moved from {shown.version} to {again.version}")
     if difference := catalog.difference(shown.catalog, again.catalog):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import NOTHING_CHANGED, ReadFailed, RunbookError, TargetUnsuitable
 from ..postgres import catalog, connections
@@ -11,6 +13,10 @@ from ..project.history import Direction, named
 from . import judging, pending, rehearsing
 from .plan import Plan
 from .rehearsing import Rehearsed
+from .step import Step
+
+if TYPE_CHECKING:
+    from .risk import AtRisk
 
 
 def make(
@@ -54,7 +60,7 @@ def _made(
         else:
             rehearsed = rehearsing.of(found, connection, way, live)
             steps = pending.steps(found, way, rehearsed)
-        risks = pending.rows_at_risk(connection, steps, down=direction == "downgrade")
+        risks = _at_risk(connection, rehearsed, steps, down=direction == "downgrade")
         if shown is not None and [s.identity for s in steps] == [s.identity for s in shown.steps]:
             judged, findings = shown.steps, shown.findings
         else:
@@ -79,6 +85,17 @@ def _made(
             frozen=_frozen(found, connection, rehearsed) if judged else None,
             rehearsed=rehearsed,
         )
+
+
+def _at_risk(
+    connection: connections.Connection, rehearsed: Rehearsed, steps: Sequence[Step], *, down: bool
+) -> tuple[AtRisk, ...]:
+    """What would be lost: as it was seen, or as the SQL is read where it was not rehearsed."""
+    if not rehearsed.done:
+        return pending.rows_at_risk(connection, steps, down=down)
+    from . import losses
+
+    return losses.at_risk(connection, rehearsed.done, steps, down=down)
 
 
 def _frozen(

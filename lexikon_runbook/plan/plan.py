@@ -18,6 +18,8 @@ from ..project.history import Direction
 from ..project.version import Version
 from ..project.ways import Move
 from ..show.render import Block, Card, Code, Line, Shown, Table, Tone, shorten
+from . import bounds
+from .bounds import Bounds
 from .rehearsing import Rehearsed
 
 if TYPE_CHECKING:
@@ -57,7 +59,17 @@ class Plan(Shown):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all that an approval is for: its format, and 64 hexadecimal digits."""
+        """What an approval holds: all that is fixed, and how many rows may go from each table."""
+        return self.fixed + bounds.written(self.bounds)
+
+    @property
+    def bounds(self) -> Bounds:
+        """How many rows may go from each table at risk, where this plan is approved."""
+        return tuple(bounds.of(risk.rows) for risk in self.at_risk)
+
+    @property
+    def fixed(self) -> str:
+        """SHA-256 over all of it but the rows: its format, and 64 hexadecimal digits."""
         return FORMAT + hashlib.sha256(json.dumps(self._digested()).encode()).hexdigest()
 
     def _digested(self) -> list[object]:
@@ -72,6 +84,7 @@ class Plan(Shown):
             [s.identity for s in self.steps],
             [f"{index.schema}.{index.name}" for index in self.invalid],
             self.catalog.fingerprint,
+            [risk.what for risk in self.at_risk],
         ]
 
     def facts(self) -> PlanFacts:
@@ -84,6 +97,9 @@ class Plan(Shown):
             "revisions": [s.revision.id for s in self.steps],
             "findings": [f"{f.rule.severity} {f.rule.id} {f.revision}" for f in self.findings],
             "at_risk": list(self.losses),
+            "tables": [risk.what for risk in self.at_risk],
+            "bounds": list(self.bounds),
+            "rehearsed": self.rehearsed.done is not None or self.rehearsed.why_not or None,
             "catalog": self.catalog.fingerprint,
         }
 
@@ -136,11 +152,13 @@ class Plan(Shown):
         now = (found.identity.key, found.version, found.history.env_py, live.fingerprint)
         return self.rehearsed.done is not None and bool(self.steps) and same and at == now
 
-    def loses_more_than(self, shown: Plan) -> bool:
-        """Whether this plan drops rows that were not there when the other was shown."""
-        before = {risk.what: risk.rows for risk in shown.at_risk}
-        grown = any((risk.rows or 0) > (before.get(risk.what) or 0) for risk in self.at_risk)
-        return grown or (self.needs_approval and not shown.needs_approval)
+    def beyond(self, approved: Bounds) -> str:
+        """The first loss that is more than was approved, in words; "" where there is none."""
+        place = bounds.beyond([risk.rows for risk in self.at_risk], approved)
+        if place is None:
+            return ""
+        allowed = approved[place] if place < len(approved) else 0
+        return f"{self.at_risk[place]}, and approved are at most {allowed:,}"
 
     @property
     def uncounted(self) -> tuple[str, ...]:
@@ -150,6 +168,9 @@ class Plan(Shown):
         from .risk import uncounted
 
         unknown = [f"what {s.revision.id} does" for s in self.steps if not s.known]
+        unknown += [f"what {s.revision.id} sends once a row" for s in self.steps if s.depends]
+        if self.rehearsed.done:  # what CASCADE reached, and what code did, was seen
+            return tuple(unknown)
         return (*unknown, *uncounted(q for s in self.steps for q in s.statements))
 
     @property

@@ -147,7 +147,7 @@ def _dropped(
     table, column, what = effect.table or effect.name, "", ""
     if effect.action == "drops" and effect.kind == "schema":
         for (name,) in connections.rows(connection, TABLES_OF_SCHEMA, (effect.name,)):
-            yield _count(connection, name, "", f"table {name}")
+            yield count(connection, name, "", f"table {name}")
         return
     if effect.action == "drops" and effect.kind in ("table", "foreign table"):
         what = f"table {spelled(table)}"
@@ -163,11 +163,11 @@ def _dropped(
         return
     found = connections.rows(connection, "select to_regclass(%s)", (_sql(table),))
     if connections.first(found) or not (table in created or effect.says("IF EXISTS")):
-        counted = _count(connection, _sql(table), column, what)
+        counted = count(connection, _sql(table), column, what)
         yield counted if column else replace(counted, table=table)
 
 
-def _count(connection: Connection, table: str, column: str, what: str) -> AtRisk:
+def count(connection: Connection, table: str, column: str, what: str) -> AtRisk:
     """How many rows (with a value in `column`) the table, named as in SQL, holds now."""
     counted = f"count({column})" if column else "count(*)"
     try:
@@ -187,6 +187,12 @@ def _sql(name: str) -> str:
     """A normalised name with every part quoted, so that a keyword is a name, too."""
     parts = PARTS.findall(name)
     return ".".join(part if part.startswith('"') else f'"{part}"' for part in parts)
+
+
+def place(connection: Connection, name: str) -> str:
+    """A name as SQL has it, as the session would write it; "" where there is no such table."""
+    sql = "select to_regclass(%s)::text"
+    return str(connections.first(connections.rows(connection, sql, (_sql(name),))) or "")
 
 
 def uncounted(statements: Iterable[Statement]) -> tuple[str, ...]:

@@ -50,6 +50,11 @@ class Step:
         return [self.revision.id, self.revision.checksum, known]
 
     @property
+    def depends(self) -> bool:
+        """Whether it was seen to choose by rows what it sends."""
+        return self.expected is not None and bool(self.expected.depending)
+
+    @property
     def summary(self) -> str:
         """What the step does, in words."""
         if not self.known:

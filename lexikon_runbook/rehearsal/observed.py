@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..postgres.names import parts
 from ..project.process import Message
 from ..project.seen import FailedStatement, Outside
 
@@ -97,6 +98,18 @@ class Whole:
         return cls(
             locks={name: SPACED[mode] for name, mode in message["locks"].items()},
             wrote={name: (a, b, c) for name, (a, b, c) in message["wrote"].items()},
+        )
+
+    def without(self, table: str) -> Whole:
+        """The same without that table (a plain `table` or `schema.table`)."""
+        own = table.split(".")
+
+        def other(name: str) -> bool:
+            return list(parts(name)[-len(own) :]) != own
+
+        return Whole(
+            {name: mode for name, mode in self.locks.items() if other(name)},
+            {name: rows for name, rows in self.wrote.items() if other(name)},
         )
 
 

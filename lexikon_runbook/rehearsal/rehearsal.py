@@ -22,7 +22,7 @@ from ..project import starting
 from ..project.database import Database
 from ..project.ways import Move
 from ..show.render import shorten
-from . import rows, shadow, throwaway_server
+from . import roles, rows, shadow, throwaway_server
 from .likeness import Likeness
 from .observed import Leg, Run
 from .running import Running
@@ -43,6 +43,7 @@ where c.relkind in ('r', 'p') and not c.relispartition and c.oid >= 16384
   and n.nspname !~ '^pg_' and c.oid <> coalesce(to_regclass(%s), 0)
 order by 1
 """
+IN_USE = "2BP01"  # dependent_objects_still_exist
 ROLE = re.compile(r"\b(ROLE|USER|GROUP)\b", re.I)
 
 
@@ -50,7 +51,8 @@ ROLE = re.compile(r"\b(ROLE|USER|GROUP)\b", re.I)
 class Rehearsal:
     """Both runs of a way, and the structure before and after the first.
 
-    `without` are the tables that got no row, with the reason.
+    `without` are the tables that got no row, with the reason; `emptied` those that had one, and
+    none when the second run had ended, though nothing was seen to delete it.
     """
 
     empty: Run
@@ -58,6 +60,7 @@ class Rehearsal:
     before: Structure
     after: Structure
     without: Mapping[str, str] = field(default_factory=dict)
+    emptied: tuple[str, ...] = ()
 
     @property
     def through(self) -> bool:
@@ -82,14 +85,26 @@ def rehearse(found: Database, way: Sequence[Move], live: Catalog) -> Rehearsal:
             wanted = Likeness.of(connection, found.identity, found.version.table)
             settings = dict(connections.rows(connection, OF_SESSION))
         url = throwaway_server.url(found.target, wanted)
-        with contextlib.closing(throwaway_server.connected(found.target, url)) as server:
-            name = shadow.template(found, server, url, wanted, live, until)
-            with _both(found, server, url, wanted, name) as copies:
-                return _run(found, copies, way, settings, until)
+        with (
+            contextlib.closing(throwaway_server.connected(found.target, url)) as server,
+            shadow.template(found, server, url, live, until) as name,
+            _both(found, server, url, wanted, name) as copies,
+        ):
+            done = _run(found, copies, way, settings, until)
+        _require_own_roles(done)
+        return done
     except connections.Error as error:
         raise NotRehearsed(shorten(found.target.mask(str(error)), 200)) from None
     except RunbookError as error:
         raise NotRehearsed(error.happened, error.next_step) from None
+
+
+def _require_own_roles(done: Rehearsal) -> None:
+    """A role that other databases there use can't be dropped there: that says nothing of here."""
+    for run in (done.empty, done.filled):
+        failed = run.failed and run.failed.statement
+        if failed and failed.sqlstate == IN_USE and roles.CHANGED.search(failed.sql):
+            raise NotRehearsed("it drops a role that other databases of the shadow's server use")
 
 
 @contextlib.contextmanager
@@ -119,7 +134,7 @@ def _run(
     version_table = (quoted(found.version.table),)
     with filled.connected() as connection:
         tables = [row[0] for row in connections.rows(connection, TABLES, version_table)]
-        without = rows.fill(connection, tables).without or {}
+        filled_with = rows.fill(connection, tables, whole=True)
     with empty.connected() as reader, ThreadPoolExecutor(2) as threads:
         before = Structure.read(reader)
         first = threads.submit(Running(empty, way).run, settings, silent_s, ahead=False)
@@ -129,4 +144,6 @@ def _run(
         second = threads.submit(Running(filled, way).run, settings, silent_s, ahead=True)
         runs = first.result(), second.result()
         after = Structure.read(reader)
-    return Rehearsal(*runs, before, after, without)
+    with filled.connected() as connection:
+        emptied = rows.gone(connection, filled_with.tables)
+    return Rehearsal(*runs, before, after, filled_with.without or {}, emptied)

@@ -1,7 +1,7 @@
 """One row in each table that a revision touches, so that it is proved on tables that hold some.
 
-Only what a required column needs: its type's plainest value, or the key of a row in the table
-that it refers to. Everything else stays NULL or at its default. Writes a throwaway database only.
+A value in each column, its type's plainest, or the key of a row in the table that it refers to;
+or only what a required column needs. Writes a throwaway database only.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(b.typcategory, 
     order by e.enumsortorder limit 1), coalesce(b.typname, t.typname))
 from pg_attribute a join pg_type t on t.oid = a.atttypid
 left join pg_type b on b.oid = t.typbasetype
-where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
-  and (a.attnotnull or t.typnotnull) and not a.atthasdef and a.attidentity = ''
+where a.attrelid = to_regclass(%(table)s) and a.attnum > 0 and not a.attisdropped
+  and (%(whole)s or a.attnotnull or t.typnotnull) and a.attidentity = '' and a.attgenerated = ''
+  and not (a.atthasdef and (a.attnotnull or t.typnotnull or not %(whole)s))
 order by a.attnum
 """
 KEYS = """
@@ -79,36 +80,78 @@ class Filled:
         return "\n".join(said) or "no table that existed before is touched"
 
 
-def fill(connection: Connection, tables: Iterable[str]) -> Filled:
-    """Put one row into each of these tables (named as in SQL). Writes the database."""
+def fill(connection: Connection, tables: Iterable[str], *, whole: bool = False) -> Filled:
+    """Put one row into each of these tables (named as in SQL). Writes the database.
+
+    With a value in every column where `whole`, as far as the table takes it; else in those only
+    that need one.
+    """
     done: dict[str, None] = {}
     failed: dict[str, str] = {}
     asked = list(tables)
     for table in asked:
         try:
-            _insert(connection, table, done, ())
+            _insert(connection, table, done, (), whole)
         except NoRow as error:
             failed[table] = str(error)
     return Filled(tuple(table for table in asked if table in done), failed)
 
 
+def gone(connection: Connection, tables: Iterable[str]) -> tuple[str, ...]:
+    """Those of these tables that are there and hold no row any more. Reads only."""
+    found: list[str] = []
+    for table in tables:
+        there = connections.rows(connection, "select to_regclass(%s)", (table,))
+        held = f"select exists (select from {table})"
+        if connections.first(there) and not connections.first(connections.rows(connection, held)):
+            found.append(table)
+    return tuple(found)
+
+
 def _insert(
-    connection: Connection, table: str, done: dict[str, None], above: tuple[str, ...]
+    connection: Connection,
+    table: str,
+    done: dict[str, None],
+    above: tuple[str, ...],
+    whole: bool,
 ) -> None:
     """One row, after one in each table that it must refer to."""
     if table in done:
         return
     if table in above:
         raise NoRow(f"it refers to itself through {' -> '.join((*above, table))}")
-    columns = [Column(*row) for row in connections.rows(connection, COLUMNS, (table,))]
-    values: dict[str, str] = {column.name: _given(column) for column in columns}
-    required = {column.name for column in columns}
+    try:
+        values = _values(connection, table, done, above, whole)
+        _put(connection, table, values)
+    except NoRow:
+        if not whole:
+            raise
+        _put(connection, table, _values(connection, table, done, above, False))
+    done[table] = None
+
+
+def _values(
+    connection: Connection,
+    table: str,
+    done: dict[str, None],
+    above: tuple[str, ...],
+    whole: bool,
+) -> dict[str, str]:
+    """What the columns of a row are given, as SQL; writes the rows that it refers to."""
+    asked = {"table": table, "whole": whole}
+    columns = [Column(*row) for row in connections.rows(connection, COLUMNS, asked)]
+    known = [column for column in columns if not whole or column.value is not None]
+    values: dict[str, str] = {column.name: _given(column) for column in known}
     for other, own, theirs in connections.rows(connection, KEYS, (table,)):
-        if not required.intersection(own):
+        if not {column.name for column in columns}.intersection(own):
             continue
-        _insert(connection, other, done, (*above, table))
+        _insert(connection, other, done, (*above, table), whole)
         for name, key in zip(own, theirs, strict=True):
             values[name] = f"(select {quoted_name(key)} from {other} limit 1)"
+    return values
+
+
+def _put(connection: Connection, table: str, values: Mapping[str, str]) -> None:
     names = ", ".join(map(quoted_name, values))
     given = ", ".join(values.values())
     sql = f"insert into {table} ({names}) values ({given})"
@@ -116,7 +159,6 @@ def _insert(
         connections.rows(connection, sql if values else f"insert into {table} default values")
     except connections.Error as error:
         raise NoRow(shorten(str(error).partition("\n")[0], 120)) from None
-    done[table] = None
 
 
 def _given(column: Column) -> str:

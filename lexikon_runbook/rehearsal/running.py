@@ -82,7 +82,7 @@ class Running:
             self.sent.append(Sent.told(told, message))
 
     def _on_applied(self, message: Message) -> None:
-        self.whole = Whole.told(message["whole"])
+        self.whole = Whole.told(message["whole"]).without(self.shadow.version_table)
         self.unseen = Effects.told(message["unseen"])
 
     def _end_leg(self) -> None:

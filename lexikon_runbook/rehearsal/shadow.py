@@ -39,22 +39,35 @@ class NotRehearsed(Exception):
         self.why, self.mend = why, mend
 
 
+@contextlib.contextmanager
 def template(
-    found: Database, server: Connection, url: str, wanted: Likeness, live: Catalog, until: float
-) -> str:
+    found: Database, server: Connection, url: str, live: Catalog, until: float
+) -> Iterator[str]:
     """The name of a template with the structure of that database, made where there is none.
 
-    Reads the target's database, writes the server of that URL. `until` is of the monotonic
-    clock. Raises NotRehearsed.
+    Kept for the next rehearsal on the embedded server; on one that somebody named it is dropped at
+    the end, for what it holds would be in the way there: roles can't be dropped. Reads the target's
+    database, writes the server of that URL. `until` is of the monotonic clock. Raises NotRehearsed.
     """
-    name = f"{PREFIX}_{live.fingerprint[:32]}_{found.identity.version_number // 10000}"
-    if not _there(server, name):
-        try:
-            _make(found, server, url, live, name, until)
-        except NotDumped as error:
-            raise NotRehearsed(found.target.mask(error.why), error.mend) from None
-        _sweep(server, name)
-    return name
+    kept = not found.target.throwaway_url_env
+    version = found.identity.version_number // 10000
+    name = f"{PREFIX}_{live.fingerprint[:32]}_{version}" if kept else _own_name()
+    try:
+        if not (kept and _there(server, name)):
+            try:
+                _make(found, server, url, live, name, until)
+            except NotDumped as error:
+                raise NotRehearsed(found.target.mask(error.why), error.mend) from None
+            _sweep(server, name)
+        yield name
+    finally:
+        if not kept:
+            connections.rows(server, f"drop database if exists {quoted_name(name)} with (force)")
+
+
+def _own_name() -> str:
+    """A name that is swept after a kill."""
+    return f"{throwaway_server.PREFIX}_{os.getpid()}_{secrets.token_hex(4)}"
 
 
 @contextlib.contextmanager
@@ -86,7 +99,7 @@ def _make(
     """Make it under a name that is swept after a kill, and rename it when it is proved."""
     number = found.identity.version_number
     text = structure.dump(found.target.url(), number, max(1.0, until - time.monotonic()))
-    made = f"{throwaway_server.PREFIX}_{os.getpid()}_{secrets.token_hex(4)}"
+    made = _own_name()
     throwaway_server.create(found.target, server, made, "template0")
     try:
         there = urls.of_database(url, made)

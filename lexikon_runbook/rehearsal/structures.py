@@ -15,7 +15,8 @@ from ..postgres.connections import Connection
 
 TABLES = """
 select c.oid::bigint, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
-  c.relispartition and c.relkind <> 'p', pg_get_partition_constraintdef(c.oid)
+  c.relispartition, pg_get_partition_constraintdef(c.oid),
+  coalesce((select inhparent::bigint from pg_inherits where inhrelid = c.oid limit 1), 0)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and c.oid >= 16384 and n.nspname !~ '^pg_'
 """
@@ -51,12 +52,13 @@ where i.indrelid >= 16384 and i.indisunique and i.indisvalid and not x.relispart
 
 
 class Table(NamedTuple):
-    """A table: its name as SQL has it, and what the rows of a partition must fulfil."""
+    """A table: its name as SQL has it, what the rows of a partition must fulfil, its parent."""
 
     number: int
     name: str
     partition: bool
     bound: str | None
+    parent: int
 
 
 class Column(NamedTuple):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ApprovalNeeded
+from ..plan import bounds
+from ..plan.bounds import Bounds
 from ..plan.plan import Plan
 from ..record import display
 from ..show.render import Block, Card, Shown
@@ -21,6 +23,12 @@ class Approval(Shown):
     plan: Plan
     by: str
     runs: bool = True
+    bounds: Bounds | None = None
+
+    @property
+    def lets_go(self) -> Bounds:
+        """How many rows may go from each table at risk: as approved, else as shown."""
+        return self.plan.bounds if self.bounds is None else self.bounds
 
     def blocks(self) -> Sequence[Block]:
         lines = [("Because", self.by)]
@@ -45,8 +53,9 @@ def decide(
         return Approval(shown, "dry run: nothing will be changed", runs=False)
     if shown.frozen is not None:
         raise shown.frozen
-    if given == shown.digest:
-        return Approval(shown, "approve holds this plan's digest")
+    approved = bounds.read(given)
+    if approved is not None and approved[0] == shown.fixed:
+        return _within(runbook, shown, approved[1], others or {})
     again = command(runbook, shown, others or {})
     read = _read(shown, str((others or {}).get("x", "")))
     if re.fullmatch(r"[0-9a-f]{64}", given):
@@ -71,6 +80,17 @@ def decide(
     if display.asked(f"Type `{phrase}` to let this plan run (anything else stops): ") == phrase:
         return Approval(shown, "typed in this notebook, under the plan")
     raise _needed("this plan runs only when it was approved", shown, read, again)
+
+
+def _within(runbook: str, shown: Plan, approved: Bounds, others: Mapping[str, Any]) -> Approval:
+    """The digest is this plan's: whether no more rows would go than it lets."""
+    if more := shown.beyond(approved):
+        read = _read(shown, str(others.get("x", "")))
+        again = command(runbook, shown, others)
+        raise _needed(
+            f"more rows would go than were approved: {more}. The plan now", shown, read, again
+        )
+    return Approval(shown, "approve holds this plan's digest", bounds=approved)
 
 
 def _needed(happened: str, shown: Plan, read: str, again: str) -> ApprovalNeeded:

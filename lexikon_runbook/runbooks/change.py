@@ -130,7 +130,7 @@ class Changing(Run):
             from ..apply import migrate
 
             found = self._preflight()
-            done = migrate.apply(shown, found, self.policy, self.display)
+            done = migrate.apply(shown, found, self.policy, self.display, approved.lets_go)
             self._found = found.with_table(done.version_table)
         else:
             done = nothing(shown, approved.by)

@@ -11,13 +11,14 @@ from servers import Database
 
 from lexikon_runbook.apply import migrate
 from lexikon_runbook.apply.outcome import Outcome
-from lexikon_runbook.errors import NotShown
+from lexikon_runbook.errors import ApprovalNeeded, NotShown, PlanChanged
 from lexikon_runbook.plan import making
 from lexikon_runbook.plan.plan import Plan
 from lexikon_runbook.plan.policy import Policy
 from lexikon_runbook.project import preflight
 from lexikon_runbook.project.database import Database as Looked
 from lexikon_runbook.project.history import Direction
+from lexikon_runbook.runbooks import approval
 from lexikon_runbook.targets import settings
 
 POLICY = Policy(lock_timeout_s=1.0, statement_timeout_s=20.0, lock_attempts=2)
@@ -399,3 +400,74 @@ def test_a_locked_table_is_named_and_nobody_waits_long(site: Site, database: Dat
         cursor.execute("begin; create view w as select 1; lock table posts in exclusive mode")
     shown = site.plan()
     assert shown.rehearsed.done is not None
+
+
+# What it costs is seen, and an approval bounds it.
+
+LOSES = {
+    "DO": (
+        "op.execute(\"DO $$ BEGIN EXECUTE 'DROP TABLE posts'; END $$\")",
+        ["table posts: 50 rows"],
+    ),
+    "a function": (
+        "op.execute('CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS "
+        "$$ BEGIN ALTER TABLE users DROP COLUMN role; END $$')\nop.execute('SELECT f()')",
+        ["column users.role: 50 rows"],
+    ),
+    "CASCADE of a schema": ("op.execute('DROP SCHEMA old CASCADE')", ["table old.kept: 3 rows"]),
+    "ON DELETE CASCADE": (
+        "op.execute('DELETE FROM users WHERE id = 1')",
+        [
+            "delete from users, at most: 50 rows",
+            "rows written or deleted in posts, at most: 50 rows",
+        ],
+    ),
+    "TRUNCATE in DO": (
+        "op.execute('DO $$ BEGIN TRUNCATE posts; END $$')",
+        ["truncate of posts: 50 rows"],
+    ),
+    "renamed before": (
+        "op.rename_table('posts', 'articles')\nop.drop_table('articles')",
+        ["table posts: 50 rows"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LOSES)
+def test_what_goes_is_counted_however_it_is_said(site: Site, kind: str) -> None:
+    """Seen on the shadow, counted in the database."""
+    site.database.execute(
+        "create schema old; create table old.kept as select generate_series(1, 3) id"
+    )
+    up, expected = LOSES[kind]
+    site.revision(up)
+    shown = site.plan()
+    found = [str(each).partition(" (")[0] for each in shown.at_risk]
+    assert found == expected
+    assert shown.needs_approval
+
+
+def test_an_approval_holds_while_rows_come_and_not_for_many_more(site: Site) -> None:
+    """Counted and a fifth more; beyond that it stops, and says the number."""
+    site.revision("op.drop_table('posts')")
+    shown = site.plan()
+    assert shown.bounds == (60,)
+    assert shown.digest == f"{shown.fixed}-60"
+    site.database.execute("insert into posts select n, 1, '' from generate_series(51, 58) n")
+    few = site.plan()
+    assert approval.decide("deploy", few, shown.digest, dry_run=False).lets_go == (60,)
+    site.database.execute("insert into posts select n, 1, '' from generate_series(59, 500) n")
+    many = site.plan()
+    with pytest.raises(ApprovalNeeded, match=r"table posts: 500 rows .* at most 60"):
+        approval.decide("deploy", many, shown.digest, dry_run=False)
+    with pytest.raises(PlanChanged, match="at most 60"):
+        migrate.apply(few, site.looked(), POLICY, Silent(), (60,))
+    assert site.rows("select count(*) from posts") == [(500,)]
+
+
+def test_a_digest_without_a_bound_lets_no_row_go(site: Site) -> None:
+    """Its tail is the price; without one it is 0."""
+    site.revision("op.drop_table('posts')")
+    shown = site.plan()
+    with pytest.raises(ApprovalNeeded, match="at most 0"):
+        approval.decide("deploy", shown, shown.fixed, dry_run=False)

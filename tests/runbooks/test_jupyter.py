@@ -134,6 +134,7 @@ def opened(
         )
         book = Notebook(*kernel, project, sources)
         names = {"LEXIKON_RUNBOOK_PROJECT": str(project.folder), "STAGING_URL": project.url}
+        names["SHADOW_URL"] = project.database.url
         assert book.run("", f"%reset -f\nimport os; os.environ.update({names!r})").status == "ok"
         return book
 
