@@ -75,7 +75,7 @@ class Sent:
     def told(cls, statement: Message, sent: Message) -> Sent:
         """As the worker told it before and after it was sent. Pure."""
         return cls(
-            text=str(statement["text"]),
+            text=str(statement["text"]).replace("\t", "    ").strip(),
             form=str(statement["sql"]),
             key=str(statement["key"]),
             times=int(statement["times"]),
