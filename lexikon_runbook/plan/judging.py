@@ -63,6 +63,7 @@ def judged(
             columns=dropped,
             seen=seen[id_],
             foretold=rehearsed.foretold(id_),
+            breaks=rehearsed.breaks(id_),
             not_known=rehearsed.not_known(id_),
             not_rehearsed=rehearsed.refusal,
             without_rehearsal="warning" if target.without_rehearsal == "allow" else "danger",

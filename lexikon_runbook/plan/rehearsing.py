@@ -10,6 +10,7 @@ from ..postgres.catalog import Catalog
 from ..postgres.connections import Connection
 from ..project.database import Database
 from ..project.ways import Move
+from ..rehearsal import probes
 from ..show.render import shorten
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # What a row that was made up violates, one of the database's own need not: probes tell.
 OF_ROWS = ("22", "23")
+REFERRED_TO = "23503"  # foreign_key_violation: of a DELETE, that rows refer to those that go
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,24 @@ class Rehearsed:
 
     @property
     def refusal(self) -> str:
-        """Why it was not rehearsed, and what would mend that, a line each; "" where it was."""
+        """Why it was not rehearsed, and what would mend that, a line each; "" where it was.
+
+        Nor where it is said already what it fails with.
+        """
+        if self.fails is not None:
+            return ""
         return "\n".join(filter(None, (self.why_not, self.mend)))
 
     def foretold(self, revision: str) -> tuple[str, ...]:
         """What will go wrong at that revision, in words. Pure."""
         words = [_failing(self.fails)] if self.fails and self.fails.revision == revision else []
-        hits = [each for each in self.answers if each.rows is not None]
+        hits = [each for each in self.answers if each.rows is not None and not each.probe.later]
         return (*words, *(str(each) for each in hits if self._at(each) == revision))
+
+    def breaks(self, revision: str) -> tuple[str, ...]:
+        """What the application can't do any more after that revision, in words. Pure."""
+        hits = [each for each in self.answers if each.rows is not None and each.probe.later]
+        return tuple(str(each) for each in hits if self._at(each) == revision)
 
     def not_known(self, revision: str) -> tuple[str, ...]:
         """What could not be asked of the rows that the revision needs to fit, in words. Pure."""
@@ -58,13 +70,13 @@ class Rehearsed:
         return tuple(str(each) for each in open_ if self._at(each) == revision)
 
     def _at(self, answer: Answer) -> str:
-        return self.first_to_touch(answer.probe.table)
-
-    def first_to_touch(self, table: str) -> str:
-        """The first revision that locked that table; the last of all where none did. Pure."""
-        legs = self.done.empty.legs if self.done else ()
-        touched = [leg for leg in legs if any(name == table for name in leg.whole.locks)]
-        return (touched or legs[-1:])[0].revision if legs else ""
+        """The first revision after which that question is to be asked; else the last of all."""
+        assert self.done is not None
+        legs = self.done.legs_of_one_run
+        for leg in legs:
+            if leg.after and answer.probe in probes.derived(self.done.before, leg.after):
+                return leg.revision
+        return legs[-1].revision if legs else ""
 
 
 def _failing(failed: Failed) -> str:
@@ -85,7 +97,7 @@ def of(found: Database, connection: Connection, way: Sequence[Move], live: Catal
     """
     if not way or not found.holds_rows:
         return Rehearsed()
-    from ..rehearsal import probes, rehearsal
+    from ..rehearsal import rehearsal
     from ..rehearsal.shadow import NotRehearsed
 
     try:
@@ -116,4 +128,6 @@ def _only_with_rows(done: Rehearsal) -> Failed | None:
     failed = done.filled.failed
     if failed is None or failed.statement is None:
         return None
-    return None if failed.statement.sqlstate.startswith(OF_ROWS) else failed
+    state, sql = failed.statement.sqlstate, failed.statement.sql.lstrip().upper()
+    referred = state == REFERRED_TO and sql.startswith("DELETE")
+    return None if state.startswith(OF_ROWS) and not referred else failed

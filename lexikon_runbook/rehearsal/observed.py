@@ -9,6 +9,7 @@ from typing import Any
 from ..postgres.names import parts
 from ..project.process import Message
 from ..project.seen import FailedStatement, Outside
+from .structures import Structure
 
 Wrote = Mapping[str, tuple[int, int, int]]
 """Rows inserted, updated and deleted, by the table's name."""
@@ -124,13 +125,17 @@ class Failed:
 
 @dataclass(frozen=True)
 class Leg:
-    """One revision that ran on one shadow. `unseen` is what no statement that was seen did."""
+    """One revision that ran on one shadow. `unseen` is what no statement that was seen did.
+
+    `after` is the structure when it was committed, where that was read.
+    """
 
     revision: str
     sent: tuple[Sent, ...] = ()
     whole: Whole = Whole()
     unseen: Effects = Effects()
     tried: tuple[Outside, ...] = ()
+    after: Structure | None = None
 
     @property
     def writing(self) -> tuple[Sent, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..postgres import connections
 from ..postgres.connections import Connection
+from ..postgres.names import parts
 from .structures import Column, Structure, Table
 
 LIMITS = "set local statement_timeout = '3s'; set local lock_timeout = '500ms'"
@@ -23,7 +24,7 @@ class Probe:
     """One question: how many rows of a table would make a plan fail, and with which SQLSTATE.
 
     `sql` returns their number; "" where no query can tell. `cast`: it fails by itself on a value
-    that does not fit.
+    that does not fit. `later`: it is not the plan that fails, but what the application does then.
     """
 
     sqlstate: str
@@ -31,6 +32,7 @@ class Probe:
     words: str
     sql: str = ""
     cast: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def _asked(connection: Connection, probe: Probe) -> Answer:
 
 def derived(before: Structure, after: Structure) -> Iterator[Probe]:
     """The questions that the step from one structure to the other raises. Pure."""
-    for kind in (_columns, _checks, _foreign_keys, _exclusions, _unique, _partitions):
+    kinds = (_columns, _checks, _foreign_keys, _exclusions, _unique, _partitions)
+    for kind in (*kinds, _sequences, _identities):
         yield from kind(before, after)
 
 
@@ -220,6 +223,36 @@ def _partitions(before: Structure, after: Structure) -> Iterator[Probe]:
                 old.name,
                 f"the row does not fit the partition {new.name}",
                 f"select count(*) from {old.name} where not ({new.bound})",
+            )
+
+
+def _sequences(before: Structure, after: Structure) -> Iterator[Probe]:
+    for key, begins in after.sequences.items():
+        table, old = before.tables.get(key[0]), before.columns.get(key)
+        if table is None or old is None or key in before.sequences:
+            continue
+        yield Probe(
+            "23505",
+            table.name,
+            f"{old.name} is not below where its new sequence begins ({begins}), so that INSERTs "
+            f"of the application fail. After the revision: SELECT setval(pg_get_serial_sequence("
+            f"'{table.name}', '{parts(old.name)[0]}'), max({old.name})) FROM {table.name}",
+            f"select count(*) from {table.name} where {old.name} >= {begins}",
+            later=True,
+        )
+
+
+def _identities(before: Structure, after: Structure) -> Iterator[Probe]:
+    for number in sorted(after.without_identity - before.without_identity):
+        if (table := before.tables.get(number)) is not None:
+            yield Probe(
+                "55000",
+                table.name,
+                "it is published, and loses its replica identity: UPDATE and DELETE of the "
+                f"application fail. In the revision: ALTER TABLE {table.name} REPLICA IDENTITY "
+                "FULL, or make the new key first",
+                f"select count(*) from {table.name}",
+                later=True,
             )
 
 

@@ -43,6 +43,7 @@ where c.relkind in ('r', 'p') and not c.relispartition and c.oid >= 16384
   and n.nspname !~ '^pg_' and c.oid <> coalesce(to_regclass(%s), 0)
 order by 1
 """
+MOST_READ = 50  # revisions; of a longer way only the end is
 IN_USE = "2BP01"  # dependent_objects_still_exist
 ROLE = re.compile(r"\b(ROLE|USER|GROUP)\b", re.I)
 
@@ -66,6 +67,11 @@ class Rehearsal:
     def through(self) -> bool:
         """Whether one run at least got through the whole way."""
         return self.empty.failed is None or self.filled.failed is None
+
+    @property
+    def legs_of_one_run(self) -> tuple[Leg, ...]:
+        """Those of the run without rows, as far as it got."""
+        return self.empty.legs
 
     def legs(self, revision: str) -> tuple[Leg, Leg]:
         """How a revision ran on either shadow; the same twice where one run got not so far.
@@ -137,7 +143,8 @@ def _run(
         filled_with = rows.fill(connection, tables, whole=True)
     with empty.connected() as reader, ThreadPoolExecutor(2) as threads:
         before = Structure.read(reader)
-        first = threads.submit(Running(empty, way).run, settings, silent_s, ahead=False)
+        each = reader if len(way) <= MOST_READ else None
+        first = threads.submit(Running(empty, way, each).run, settings, silent_s, ahead=False)
         if any(ROLE.search(move.revision.source) for move in way):
             first.exception()  # roles belong to the whole server: one run after the other
             empty.drop_roles()
@@ -146,4 +153,5 @@ def _run(
         after = Structure.read(reader)
     with filled.connected() as connection:
         emptied = rows.gone(connection, filled_with.tables)
+        after = after.with_sequences_of(Structure.read(connection))
     return Rehearsal(*runs, before, after, filled_with.without or {}, emptied)

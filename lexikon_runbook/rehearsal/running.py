@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import HistoryError, NotBuilt
+from ..postgres.connections import Connection
 from ..project import failures
 from ..project.process import Message
 from ..project.seen import Outside, Seen
@@ -17,14 +18,20 @@ from ..project.worker import ProjectFailed, WorkerDied
 from .building import BUILDING
 from .observed import Effects, Failed, Leg, Run, Sent, Whole
 from .shadow import NotRehearsed
+from .structures import Structure
 from .throwaway import Throwaway
 
 
 class Running:
-    """Follows one worker through the revisions of a way."""
+    """Follows one worker through the revisions of a way.
 
-    def __init__(self, shadow: Throwaway, way: Sequence[Move]) -> None:
-        self.shadow, self.way = shadow, way
+    `reader` is a connection to the shadow, by which the structure is read after each of them.
+    """
+
+    def __init__(
+        self, shadow: Throwaway, way: Sequence[Move], reader: Connection | None = None
+    ) -> None:
+        self.shadow, self.way, self.reader = shadow, way, reader
         self.building = shadow.building
         self.legs: list[Leg] = []
         self.sent: list[Sent] = []
@@ -98,6 +105,7 @@ class Running:
                 whole=self.whole,
                 unseen=self.unseen,
                 tried=tuple(dict.fromkeys(tried[self.tried :])),
+                after=Structure.read(self.reader) if self.reader else None,
             )
         )
         self.revision, self.sent, self.tried = "", [], len(tried)

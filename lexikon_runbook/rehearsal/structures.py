@@ -7,7 +7,7 @@ whatever was renamed. Reads only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..postgres import connections
@@ -48,6 +48,29 @@ select i.indexrelid::bigint, i.indrelid::bigint, x.relname::text,
   coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false), i.indisprimary
 from pg_index i join pg_class x on x.oid = i.indexrelid
 where i.indrelid >= 16384 and i.indisunique and i.indisvalid and not x.relispartition
+"""
+# The next value of each sequence that a column takes its values from.
+SEQUENCES = """
+select a.attrelid::bigint, a.attnum,
+  coalesce(s.last_value + s.increment_by, s.start_value)::bigint
+from pg_sequences s join pg_namespace n on n.nspname = s.schemaname
+join pg_class q on q.relnamespace = n.oid and q.relname = s.sequencename
+join pg_depend d on d.objid = q.oid and d.classid = 'pg_class'::regclass
+  and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+  and not a.attisdropped and (a.attidentity <> '' or a.atthasdef)
+where s.increment_by > 0
+"""
+# Logical replication publishes their changes, and could not tell which row one is of.
+WITHOUT_IDENTITY = """
+select c.oid::bigint
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and exists (
+    select from pg_publication_tables t join pg_publication p on p.pubname = t.pubname
+    where t.schemaname = n.nspname and t.tablename = c.relname and (p.pubupdate or p.pubdelete))
+  and not (c.relreplident = 'f' or exists (select from pg_index i where i.indrelid = c.oid
+    and i.indisvalid and (c.relreplident = 'd' and i.indisprimary
+      or c.relreplident = 'i' and i.indisreplident)))
 """
 
 
@@ -106,12 +129,26 @@ class UniqueIndex(NamedTuple):
 
 @dataclass(frozen=True)
 class Structure:
-    """All of them, each by its numbers."""
+    """All of them, each by its numbers.
+
+    `sequences` are the next values of columns, `without_identity` published tables whose rows can't
+    be changed.
+    """
 
     tables: Mapping[int, Table] = field(default_factory=dict)
     columns: Mapping[tuple[int, int], Column] = field(default_factory=dict)
     constraints: Mapping[int, Constraint] = field(default_factory=dict)
     indexes: Mapping[int, UniqueIndex] = field(default_factory=dict)
+    sequences: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    without_identity: frozenset[int] = frozenset()
+
+    def with_sequences_of(self, other: Structure) -> Structure:
+        """The same, with those sequences only that stand at the same value there. Pure.
+
+        Another value says that a revision sets it by the rows that there are.
+        """
+        same = self.sequences.items() & other.sequences.items()
+        return replace(self, sequences=dict(same))
 
     @classmethod
     def read(cls, connection: Connection) -> Structure:
@@ -125,4 +162,6 @@ class Structure:
             {(each.table, each.number): each for each in columns},
             {each.number: each for each in constraints},
             {each.number: each for each in indexes},
+            {(table, n): next_ for table, n, next_ in connections.rows(connection, SEQUENCES)},
+            frozenset(row[0] for row in connections.rows(connection, WITHOUT_IDENTITY)),
         )

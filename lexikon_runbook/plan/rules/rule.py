@@ -61,7 +61,8 @@ class Context:
     would drop, by table and name.
 
     From a rehearsal: `seen` is what each statement did to what was there, by its text, and is empty
-    where there was none; `foretold` what will go wrong, `not_known` what nobody could ask;
+    where there was none; `foretold` what will go wrong, `breaks` what the application
+    can't do then, `not_known` what nobody could ask;
     `not_rehearsed` why there was none, with what would mend it in a second line, how bad that is
     `without_rehearsal`; `depending` are statements that are sent or not by what rows there are,
     `unseen` what was done by none that was seen.
@@ -81,6 +82,7 @@ class Context:
     columns: Mapping[tuple[str, str], Column] = field(default_factory=dict)
     seen: Mapping[str, Seen] = field(default_factory=dict)
     foretold: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()
     not_rehearsed: str = ""
     without_rehearsal: Severity = "danger"
