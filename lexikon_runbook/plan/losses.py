@@ -54,13 +54,24 @@ def _dropped(connection: Connection, done: Rehearsal, steps: Sequence[Step]) -> 
     for table in sorted(tables, key=lambda each: order(each.name)):
         if table.parent not in numbers:
             shown = _place(connection, table.name) or table.name
-            counted = risk.count(connection, table.name, "", f"table {shown}")
+            counted = risk.count(connection, table.name, "", f"{table.kind} {shown}")
             yield replace(counted, table=shown)
+    for number, table in before.tables.items():
+        parent, now = before.tables.get(table.parent), after.tables.get(number)
+        if parent is not None and now is not None and now.parent != table.parent:
+            yield _detached(connection, table, parent)
     columns = [c for key, c in before.columns.items() if key not in after.columns]
     for column in sorted(columns, key=lambda each: order(before.tables[each.table].name)):
         table = before.tables[column.table]
         if column.table not in numbers and not column.generated and not table.partition:
             yield _column(connection, table, column)
+
+
+def _detached(connection: Connection, table: Table, parent: Table) -> AtRisk:
+    """A partition that is a table of its own then: its rows are no longer in its parent."""
+    shown = _place(connection, table.name) or table.name
+    what = f"rows of {_place(connection, parent.name) or parent.name}, with its partition {shown}"
+    return risk.count(connection, table.name, "", what)
 
 
 def _column(connection: Connection, table: Table, column: Column) -> AtRisk:

@@ -16,9 +16,10 @@ from ..postgres.connections import Connection
 TABLES = """
 select c.oid::bigint, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
   c.relispartition, pg_get_partition_constraintdef(c.oid),
-  coalesce((select inhparent::bigint from pg_inherits where inhrelid = c.oid limit 1), 0)
+  coalesce((select inhparent::bigint from pg_inherits where inhrelid = c.oid limit 1), 0),
+  case c.relkind when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and c.oid >= 16384 and n.nspname !~ '^pg_'
+where c.relkind in ('r', 'p', 'm', 'f') and c.oid >= 16384 and n.nspname !~ '^pg_'
 """
 COLUMNS = """
 select a.attrelid::bigint, a.attnum, quote_ident(a.attname),
@@ -75,13 +76,17 @@ where c.relkind in ('r', 'p') and exists (
 
 
 class Table(NamedTuple):
-    """A table: its name as SQL has it, what the rows of a partition must fulfil, its parent."""
+    """A table, or what else holds rows: its name as SQL has it, and its parent.
+
+    `bound` is what the rows of a partition must fulfil.
+    """
 
     number: int
     name: str
     partition: bool
     bound: str | None
     parent: int
+    kind: str
 
 
 class Column(NamedTuple):
