@@ -9,21 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 # Whatever else a session holds, only relations of this database that no system owns count.
+# They go on from one transaction of a session to the next, until the server collects them.
+COUNTERS = ", ".join(
+    f"pg_stat_get_xact_{name}({{oid}})"
+    for name in ("numscans", "tuples_inserted", "tuples_updated", "tuples_deleted")
+)
 BEFORE = """
 select c.oid::bigint, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind::text,
-  pg_relation_filenode(c.oid)::bigint
+  pg_relation_filenode(c.oid)::bigint, {counters}
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'v', 'f')
   and n.nspname !~ '^pg_(toast|temp)'
-"""
+""".format(counters=COUNTERS.format(oid="c.oid"))
 LOOK = """
-select l.relation::bigint, l.mode, pg_relation_filenode(l.relation)::bigint,
-  pg_stat_get_xact_numscans(l.relation), pg_stat_get_xact_tuples_inserted(l.relation),
-  pg_stat_get_xact_tuples_updated(l.relation), pg_stat_get_xact_tuples_deleted(l.relation)
+select l.relation::bigint, l.mode, pg_relation_filenode(l.relation)::bigint, {counters}
 from pg_locks l where l.locktype = 'relation' and l.pid = pg_backend_pid() and l.granted
   and l.relation >= 16384
   and l.database = (select oid from pg_database where datname = current_database())
-"""
+""".format(counters=COUNTERS.format(oid="l.relation"))
 WHOLE = """
 select quote_ident(n.nspname) || '.' || quote_ident(c.relname), l.mode,
   pg_stat_get_xact_tuples_inserted(c.oid), pg_stat_get_xact_tuples_updated(c.oid),
@@ -53,9 +56,10 @@ class Trace:
     def begin(self, connection: Any) -> None:
         """A revision begins on that connection, as the driver has it."""
         rows = asked(connection, BEFORE)
-        self.before = {oid: (name, kind) for oid, name, kind, _ in rows}
-        self.files = {oid: file for oid, _, _, file in rows}
-        self.held, self.counters = {}, {}
+        self.before = {oid: (name, kind) for oid, name, kind, *_ in rows}
+        self.files = {oid: file for oid, _, _, file, *_ in rows}
+        self.counters = {oid: _numbers(counted) for oid, _, _, _, *counted in rows}
+        self.held = {}
         self.since(connection)
 
     def since(self, connection: Any) -> dict[str, Any]:
@@ -70,7 +74,7 @@ class Trace:
             if file is not None and file != self.files[oid]:
                 self.files[oid] = file
                 found["rewritten"] += [name] if kind in "rm" else []
-            now = [int(each or 0) for each in counted]
+            now = _numbers(counted)
             searched, *written = [max(0, a - b) for a, b in zip(now, self._counted(oid))]
             self.counters[oid] = now
             if kind in TABLES and searched:
@@ -96,8 +100,12 @@ def whole(connection: Any) -> dict[str, Any]:
         if mode in MODES:
             locks[name] = max(locks.get(name, 0), MODES.index(mode))
             if any(counted):
-                wrote[name] = [int(each or 0) for each in counted]
+                wrote[name] = _numbers(counted)
     return {"locks": {name: MODES[rank] for name, rank in locks.items()}, "wrote": wrote}
+
+
+def _numbers(counted: list[Any]) -> list[int]:
+    return [int(each or 0) for each in counted]
 
 
 def asked(connection: Any, sql: str) -> list[Any]:
