@@ -112,8 +112,24 @@ class Compared:
             f"{named(self.step.before)}.",
             next_step=f"read {self.step.direction}() of {file}: it chooses by something that was "
             "other when it was rehearsed (rows, the time, the environment). Plan again, and read "
-            "what is shown then.",
+            f"what is shown then.{self._other_there()}",
         )
+
+    def _other_there(self) -> str:
+        """What was other where it was rehearsed, as far as that is known."""
+        done, own = self.plan.rehearsed.done, self.plan.identity.version
+        if done is None:
+            return ""
+        said = ""
+        if done.server.partition(".")[0] != own.partition(".")[0]:
+            said += (
+                f" It was rehearsed on PostgreSQL {done.server}, and the database is on {own}: "
+                "throwaway_url_env in runbook.toml names another server for that."
+            )
+        if done.without:
+            table, why = next(iter(done.without.items()))
+            said += f" No row could be made for {table} there ({why})."
+        return said
 
     def _said(self, text: str) -> str:
         return shorten(" ".join(text.split()), 300)

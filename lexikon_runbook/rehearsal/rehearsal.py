@@ -25,7 +25,7 @@ from ..show.render import shorten
 from . import roles, rows, shadow, throwaway_server
 from .likeness import Likeness
 from .observed import Leg, Run
-from .running import Running
+from .running import Hangs, Running
 from .shadow import NotRehearsed
 from .structures import Structure
 from .throwaway import Throwaway
@@ -53,7 +53,8 @@ class Rehearsal:
     """Both runs of a way, and the structure before and after the first.
 
     `without` are the tables that got no row, with the reason; `emptied` those that had one, and
-    none when the second run had ended, though nothing was seen to delete it.
+    none when the second run had ended, though nothing was seen to delete it; `server` the version
+    of PostgreSQL that it was on.
     """
 
     empty: Run
@@ -62,6 +63,7 @@ class Rehearsal:
     after: Structure
     without: Mapping[str, str] = field(default_factory=dict)
     emptied: tuple[str, ...] = ()
+    server: str = ""
 
     @property
     def through(self) -> bool:
@@ -84,7 +86,10 @@ class Rehearsal:
 
 
 def rehearse(found: Database, way: Sequence[Move], live: Catalog) -> Rehearsal:
-    """Run a way on two shadows. Reads the target's database; raises NotRehearsed."""
+    """Run a way on two shadows. Reads the target's database.
+
+    Raises NotRehearsed, and HistoryError for a revision that hangs.
+    """
     until = time.monotonic() + found.target.rehearsal_deadline_s
     try:
         with contextlib.closing(connections.connect(found.target)) as connection:
@@ -101,6 +106,8 @@ def rehearse(found: Database, way: Sequence[Move], live: Catalog) -> Rehearsal:
         return done
     except connections.Error as error:
         raise NotRehearsed(shorten(found.target.mask(str(error)), 200)) from None
+    except Hangs as error:
+        raise error.refusal from None
     except RunbookError as error:
         raise NotRehearsed(error.happened, error.next_step) from None
 
@@ -154,4 +161,5 @@ def _run(
     with filled.connected() as connection:
         emptied = rows.gone(connection, filled_with.tables)
         after = after.with_sequences_of(Structure.read(connection))
-    return Rehearsal(*runs, before, after, filled_with.without or {}, emptied)
+    without, version = filled_with.without or {}, empty.identity.version
+    return Rehearsal(*runs, before, after, without, emptied, version)

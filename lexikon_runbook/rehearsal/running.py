@@ -22,6 +22,14 @@ from .structures import Structure
 from .throwaway import Throwaway
 
 
+class Hangs(Exception):
+    """A revision says nothing any more: it would be so when it is read, too, and when it runs."""
+
+    def __init__(self, refusal: HistoryError) -> None:
+        super().__init__(refusal.happened)
+        self.refusal = refusal
+
+
 class Running:
     """Follows one worker through the revisions of a way.
 
@@ -43,7 +51,8 @@ class Running:
     def run(self, settings: Mapping[str, str], silent_s: float, *, ahead: bool) -> Run:
         """Run every revision, with those settings of a session; `ahead`: by another clock.
 
-        Raises NotRehearsed where env.py can't be run there, or says nothing for `silent_s`.
+        Raises NotRehearsed where env.py can't be run there, Hangs where a revision says nothing
+        for `silent_s`.
         """
         try:
             self._take()
@@ -115,6 +124,8 @@ class Running:
         if not self.revision:
             happened = getattr(error, "happened", "") or _words(error)
             raise NotRehearsed(f"env.py failed on the shadow: {self.building.of.mask(happened)}")
+        if isinstance(error, HistoryError):
+            raise Hangs(error)
         revision, seen = self.revision, self.building.started.seen
         failed = Failed(revision, self.building.of.mask(_words(error)), _statement(error, seen))
         self._end_leg()

@@ -11,7 +11,7 @@ from servers import Database
 
 from lexikon_runbook.apply import migrate
 from lexikon_runbook.apply.outcome import Outcome
-from lexikon_runbook.errors import ApprovalNeeded, NotShown, PlanChanged
+from lexikon_runbook.errors import ApprovalNeeded, HistoryError, NotShown, PlanChanged
 from lexikon_runbook.plan import making
 from lexikon_runbook.plan.plan import Plan
 from lexikon_runbook.plan.policy import Policy
@@ -392,8 +392,40 @@ def test_a_plan_that_can_not_be_rehearsed_says_why_and_needs_approval(
     assert not allowed.needs_approval
 
 
-def test_a_locked_table_is_named_and_nobody_waits_long(site: Site, database: Database) -> None:
-    """pg_dump needs every table."""
+def test_a_revision_that_hangs_is_refused_with_the_line(site: Site) -> None:
+    """Before the rehearsal's deadline has passed twice."""
+    site.checkout.settings("rehearsal_deadline_s = 4.0\n" + checkouts.SETTINGS)
+    site.revision("__import__('threading').Event().wait(600)")
+    with pytest.raises(HistoryError, match=r"hangs at .*bbbb0002\.py"):
+        site.plan()
+
+
+def test_a_table_that_may_not_be_read_is_named_with_the_grant(
+    site: Site, reader: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pg_dump needs SELECT on every table."""
+    name, url = reader
+    site.database.execute(
+        f"grant select, insert, update, delete on alembic_version, users to {name}"
+    )
+    site.revision("op.add_column('users', sa.Column('extra', sa.Integer))")
+    monkeypatch.setenv("SHADOW_URL", site.database.url)
+    site.checkout.settings(
+        checkouts.SETTINGS.replace(
+            'throwaway_url_env = "HERE_URL"', 'throwaway_url_env = "SHADOW_URL"'
+        )
+    )
+    monkeypatch.setenv("HERE_URL", url)
+    shown = site.plan()
+    (said,) = [f for f in shown.findings if f.rule.id == "not-rehearsed"]
+    assert "pg_dump may not read posts" in said.detail
+    assert "GRANT SELECT ON posts" in said.remedy
+
+
+def test_a_table_that_somebody_writes_does_not_keep_a_plan_from_being_rehearsed(
+    site: Site, database: Database
+) -> None:
+    """ACCESS SHARE goes with every lock but one."""
     site.revision("op.add_column('posts', sa.Column('extra', sa.Integer))")
     holder = database.connect()
     with holder.cursor() as cursor:
