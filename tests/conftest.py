@@ -15,7 +15,7 @@ from servers import Database, Server
 # With a seed, one in so many of the tests in these folders is run; without, all are.
 SEED = os.environ.get("RUNBOOK_TEST_SEED", "")
 ONE_IN = {
-    **{"apply": 2, "headless": 2, "project": 3, "record": 2, "worker": 2},
+    **{"apply": 2, "headless": 2, "project": 3, "record": 2, "rehearsal": 2, "worker": 2},
     **{"authoring": 4, "diagnosis": 4, "kinds": 8},
 }
 # A developer's own settings must not lead a test to the developer's own database.
