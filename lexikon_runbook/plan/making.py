@@ -13,10 +13,10 @@ from ..project.history import Direction, named
 from . import judging, pending, rehearsing
 from .plan import Plan
 from .rehearsing import Rehearsed
-from .step import Step
 
 if TYPE_CHECKING:
     from .risk import AtRisk
+    from .step import Step
 
 
 def make(

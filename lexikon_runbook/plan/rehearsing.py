@@ -10,7 +10,6 @@ from ..postgres.catalog import Catalog
 from ..postgres.connections import Connection
 from ..project.database import Database
 from ..project.ways import Move
-from ..rehearsal import probes
 from ..show.render import shorten
 
 if TYPE_CHECKING:
@@ -71,6 +70,8 @@ class Rehearsed:
 
     def _at(self, answer: Answer) -> str:
         """The first revision after which that question is to be asked; else the last of all."""
+        from ..rehearsal import probes
+
         assert self.done is not None
         legs = self.done.legs_of_one_run
         for leg in legs:
@@ -97,7 +98,7 @@ def of(found: Database, connection: Connection, way: Sequence[Move], live: Catal
     """
     if not way or not found.holds_rows:
         return Rehearsed()
-    from ..rehearsal import rehearsal
+    from ..rehearsal import probes, rehearsal
     from ..rehearsal.shadow import NotRehearsed
 
     try:

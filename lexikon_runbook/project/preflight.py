@@ -33,11 +33,12 @@ def check(target: Target, direction: Direction, known: Project | None = None) ->
     with contextlib.closing(connections.connect(target)) as connection:
         identity = connections.identify(connection)
         connections.require_suitable(connection, identity)
-        holds_rows = contents.any_row(connection)
         try:
             at_head = as_text.version(connection, quick) if quick else None
         except connections.Error as error:
             raise _unreadable(identity, str(error)) from None
+        # At the head there is nothing to rehearse, and this is the commonest run.
+        holds_rows = at_head is not None or contents.any_row(connection)
     project = known or Project(target)
     history, at = quick, at_head
     if at is None:

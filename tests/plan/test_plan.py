@@ -495,3 +495,13 @@ def test_the_document_of_a_plan_has_all_that_another_program_needs(project: Chec
     assert document["needs_approval"] is False
     assert document["steps"][0]["sql"] == ["create table a (id int)"]
     assert {"digest", "findings", "at_risk", "catalog", "database"} <= set(document)
+
+
+def test_what_reads_and_rehearses_sql_is_loaded_when_there_is_some() -> None:
+    """Most deploys have nothing to do, and start as fast as they can."""
+    code = (
+        "import sys, lexikon_runbook.plan.making;"
+        "print([m for m in sys.modules if 'rehearsal' in m or 'statements' in m])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
