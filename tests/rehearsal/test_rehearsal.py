@@ -306,6 +306,36 @@ def test_what_came_into_the_surroundings_later_does_not_run(
     assert site.state == before
 
 
+OWN = {
+    "of the driver": (
+        "import os, psycopg2\nown = psycopg2.connect(os.environ['HERE_URL'])\n"
+        "own.cursor().execute('DELETE FROM posts')\nown.commit()\nown.close()",
+        "truncate of posts",
+    ),
+    "of an engine": (
+        "import os\nengine = sa.create_engine(os.environ['HERE_URL'])\n"
+        "with engine.begin() as own:\n    own.execute(sa.text('DELETE FROM posts'))\n"
+        "engine.dispose()",
+        "delete from posts",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_connection_of_its_own_leads_to_the_shadow_and_needs_approval(
+    site: Site, kind: str
+) -> None:
+    """A plan once deleted the rows of the database itself; what it would delete is counted."""
+    up, lost = OWN[kind]
+    site.revision(up)
+    before, shown = site.state, site.plan()
+    assert site.state == before
+    assert str(shown.at_risk[0]).startswith(f"{lost}: 50 rows")
+    assert shown.needs_approval
+    said = dangers(shown, "reaches-outside")
+    assert ["led to a shadow" in each for each in said] == [True] * (kind == "of the driver")
+
+
 # What will go wrong is foretold.
 
 FAILS = {

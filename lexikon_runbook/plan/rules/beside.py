@@ -12,8 +12,8 @@ def _outside(context: Context) -> Iterator[Hit]:
         yield Hit(
             "warning" if tried.of_file else "danger",
             "",
-            f"calls {tried.what} at line {tried.line} ({tried.about}); it was refused while the "
-            "plan was made, and would run at apply",
+            f"calls {tried.what} at line {tried.line} ({tried.about}); while the plan was made it "
+            "was refused, or led to a shadow, and would run at apply",
             "Do it beside the migration, in a step of the deployment that is seen and can be "
             "undone.",
         )
